@@ -1,0 +1,21 @@
+# What only developers of hubcache need: warnings, sanitizers, ccache.
+add_library(hubcache_warnings INTERFACE)
+target_compile_options(hubcache_warnings INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow)
+if(HUBCACHE_WERROR)
+  target_compile_options(hubcache_warnings INTERFACE -Werror)
+endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # Asio fences are unknown to g++'s thread sanitizer; the tsan preset uses clang.
+  target_compile_options(hubcache_warnings INTERFACE -fconcepts-diagnostics-depth=2)
+endif()
+
+set(HUBCACHE_SANITIZE "" CACHE STRING "Sanitizers for everything built here, as -fsanitize= takes them")
+if(HUBCACHE_SANITIZE)
+  add_compile_options(-fsanitize=${HUBCACHE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${HUBCACHE_SANITIZE})
+endif()
+
+find_program(HUBCACHE_CCACHE ccache)
+if(HUBCACHE_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${HUBCACHE_CCACHE}")
+endif()

@@ -1,0 +1,83 @@
+#pragma once
+/// @file
+/// @concept content_index: where content lies on this machine. A hint: every place is confirmed against the file
+/// before it is used, so a wrong or lost index costs time, never correctness.
+///
+/// Notation: I the type, i an lvalue of I, c a const lvalue, d a `digest`, p a path, r a span of `index_record`,
+/// v a callable `bool(const index_record&)`.
+///
+/// | expression      | returns              | requirement                                                         |
+/// |-----------------|----------------------|---------------------------------------------------------------------|
+/// | c.find(d)       | `std::vector<place>` | At most 16 places recorded for d, newest first; each path once.     |
+/// | i.insert(r)     | `std::size_t`        | Records all of r; a record for (digest, path) replaces the earlier. |
+/// |                 |                      | Returns how many were stored; a failure is no error (hints only).   |
+/// | i.forget(d, p)  | `void`               | Drops the place p of d, if it is there.                             |
+/// | c.each(v)       | `void`               | Visits every live record once, in no order, until v returns false.  |
+/// | c.size()        | `std::uint64_t`      | Live records; an estimate is allowed.                               |
+///
+/// Thread safety: any thread may call any of them at any time; other processes may share the same index.
+/// find() is O(1) and allocates only its result. Models: mapped_index, memory_index.
+
+#include <hubcache/digest.hpp>
+#include <hubcache/os/file.hpp>
+
+#include <concepts>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+namespace hubcache::inline v0_1 {
+
+/// Why a place is believed.
+enum class trust : std::uint8_t {
+  claimed = 0,   ///< A name or a listing says so. Hashed before the first link from it.
+  verified = 1,  ///< We hashed it; believed while the file's identity is the recorded one.
+};
+
+/// What may be linked from a place: files of an immutable store are never edited by its tool.
+enum class mutability : std::uint8_t {
+  immutable_store = 0,  ///< Hub caches, Ollama, git-lfs: every kind of link.
+  mutable_store = 1,    ///< Plain folders, local_dir, a user's mapping: reflink or copy; a hard link on request.
+};
+
+/// One place where content lies.
+struct place {
+  place() = default;
+
+  std::string path;             ///< Absolute, of a regular file.
+  os::file_identity identity;   ///< When it was recorded.
+  trust state = trust::claimed;
+  mutability store = mutability::immutable_store;
+
+  friend bool operator==(const place&, const place&) = default;
+};
+static_assert(!std::is_aggregate_v<place>);
+
+/// A place and the digest of what lies there.
+struct index_record {
+  index_record() = default;
+  index_record(const digest& d, place p) : name(d), where(std::move(p)) {}
+
+  digest name;
+  place where;
+
+  friend bool operator==(const index_record&, const index_record&) = default;
+};
+static_assert(!std::is_aggregate_v<index_record>);
+
+inline constexpr std::size_t max_places = 16;
+
+template <class I>
+concept content_index = requires(I& i, const I& c, const digest& d, const std::string& path,
+                                 std::span<const index_record> records,
+                                 bool (*visit)(const index_record&)) {
+  { c.find(d) } -> std::same_as<std::vector<place>>;
+  { i.insert(records) } -> std::convertible_to<std::size_t>;
+  i.forget(d, path);
+  c.each(visit);
+  { c.size() } -> std::convertible_to<std::uint64_t>;
+};
+
+}  // namespace hubcache::inline v0_1

@@ -1,0 +1,64 @@
+#pragma once
+/// @file
+/// @concept link_strategy: give the content of an open, confirmed file a second name.
+///
+/// Notation: L the type, l a const lvalue of L, have an `opened_file`, want an absolute path, kinds a
+/// `link_kinds`, ec an `error_code`.
+///
+/// | expression                     | returns       | requirement                                              |
+/// |--------------------------------|---------------|----------------------------------------------------------|
+/// | l.link(have, want, kinds, ec)  | `link_report` | Makes `want` hold the content of `have` by one of        |
+/// |                                |               | `kinds`. On failure `ec` is set and `want` untouched.    |
+///
+/// Preconditions: `have.file` is open for reading, its identity was just confirmed; the parent of `want` exists.
+/// Postconditions: `want` appears at once and complete, or not at all; an existing `want` (symlinks included) is
+/// never replaced or followed: `ec` is then std::errc::file_exists. The source is never modified, its mode and
+/// times included (a hard link changes its link count and ctime).
+/// Blocking: a copy takes as long as the bytes take. Thread safety: distinct calls on one object are safe.
+/// Models: reflink, hard_link, symlink, copy, first_of.
+
+#include <hubcache/link_kind.hpp>
+#include <hubcache/os/file.hpp>
+
+#include <concepts>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <type_traits>
+#include <vector>
+
+namespace hubcache::inline v0_1 {
+
+/// A file opened for linking. `path` is the absolute path it was opened by; content is taken from `file`.
+struct opened_file {
+  opened_file() = default;
+
+  std::string path;
+  os::descriptor file;
+  os::file_status status;
+};
+static_assert(!std::is_aggregate_v<opened_file>);
+
+/// What a link attempt did, and why it did not do better.
+struct link_report {
+  link_report() = default;
+
+  /// Why one kind was not used.
+  struct refusal {
+    link_kind kind;
+    std::error_code reason;
+  };
+
+  std::optional<link_kind> used;     ///< None on failure.
+  std::vector<refusal> refusals;     ///< In the order tried.
+};
+static_assert(!std::is_aggregate_v<link_report>);
+
+template <class L>
+concept link_strategy = requires(const L& l, const opened_file& have, const std::string& want, link_kinds kinds,
+                                 std::error_code& ec) {
+  { l.link(have, want, kinds, ec) } -> std::same_as<link_report>;
+};
+
+}  // namespace hubcache::inline v0_1

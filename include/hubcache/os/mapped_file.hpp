@@ -1,0 +1,41 @@
+#pragma once
+/// @file
+/// A read-only mapping of a file.
+
+#include <hubcache/os/file.hpp>
+
+#include <cstddef>
+#include <system_error>
+#include <utility>
+
+namespace hubcache::inline v0_1::os {
+
+/// Maps the first `size` bytes of an open file for reading. Access beyond the file's present end raises SIGBUS:
+/// map only files that nobody shortens.
+class mapped_file {
+ public:
+  mapped_file() noexcept = default;
+  [[nodiscard]] HUBCACHE_DECL static mapped_file map(const descriptor& file, std::size_t size,
+                                                     std::error_code& ec) noexcept;
+
+  [[nodiscard]] byte_view bytes() const noexcept { return {data_, size_}; }
+
+  mapped_file(mapped_file&& other) noexcept
+      : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+  mapped_file& operator=(mapped_file&& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(size_, other.size_);
+    return *this;
+  }
+  HUBCACHE_DECL ~mapped_file();
+
+ private:
+  const std::byte* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+}  // namespace hubcache::inline v0_1::os
+
+#if !defined(HUBCACHE_SEPARATE_COMPILATION)
+#include <hubcache/impl/os_file.ipp>
+#endif

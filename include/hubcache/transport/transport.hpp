@@ -1,0 +1,156 @@
+#pragma once
+/// @file
+/// @concept transport: one HTTP exchange. It knows nothing of the Hub, of caches or of retries.
+///
+/// Notation: T the type, t an lvalue of T, rq a const `http_request`, s an lvalue of a type derived from
+/// `body_sink`.
+///
+/// | expression        | returns                        | requirement                                          |
+/// |-------------------|--------------------------------|------------------------------------------------------|
+/// | t.exchange(rq, s) | `asio::awaitable<http_response>` | Sends rq, gives the body to s, completes with the  |
+/// |                   |                                | final response. rq and s outlive the awaitable.      |
+///
+/// - Any status is a result, never an error. Redirects are not followed; 1xx answers are skipped.
+/// - Failures are thrown as `error` with errc::{host_not_found, connection_failed, connection_lost, timed_out,
+///   tls_failed, proxy_failed, bad_response}, its context holding the redacted URL.
+/// - The body: `s.begin(head)` is called once, before the first body byte (also for an empty body). On `take` the
+///   transport repeats `co_await s.acquire()`, puts bytes into the span, `s.commit(n)`, in order, n <= size. On
+///   `keep` up to `http_request::body_limit` bytes go to `http_response::body`, a longer one is cut. On `stop`
+///   the body is not read and the connection is not used again.
+/// - A body is complete when Content-Length bytes or the last chunk arrived; anything less is errc::connection_lost,
+///   malformed framing errc::bad_response. HEAD, 1xx, 204 and 304 have no body.
+/// - No retries, with one exception: a kept-alive connection that died before the first byte of an answer to GET or
+///   HEAD is replaced once.
+/// - Many exchanges may be outstanding at a time, all used from one executor. Terminal cancellation ends an
+///   exchange with errc::cancelled or asio::error::operation_aborted; its connection is closed.
+/// - Construction is free of I/O. TLS material loads at the first https exchange.
+///
+/// Models: https_transport; examples/plugins has one on libcurl. tests/transport/conformance.hpp tests a model.
+
+#include <hubcache/error.hpp>
+#include <hubcache/url.hpp>
+
+#include <asio/awaitable.hpp>
+
+#include <chrono>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#if defined(__clang__) && !defined(ASIO_HAS_CO_AWAIT)
+#error "asio was included without coroutines: compile with -DASIO_HAS_CO_AWAIT=1 (hubcache's CMake target does)"
+#endif
+
+namespace hubcache::inline v0_1 {
+
+/// Header fields in order. Names compare without case.
+class header_list {
+ public:
+  header_list() = default;
+  void add(std::string name, std::string value) { fields_.emplace_back(std::move(name), std::move(value)); }
+  /// The first value of `name`, without surrounding blanks; none if it is missing. O(fields).
+  [[nodiscard]] HUBCACHE_DECL std::optional<std::string_view> find(std::string_view name) const noexcept;
+  [[nodiscard]] const std::vector<std::pair<std::string, std::string>>& fields() const noexcept { return fields_; }
+
+ private:
+  std::vector<std::pair<std::string, std::string>> fields_;
+};
+
+struct http_request {
+  http_request() = default;
+
+  std::string method = "GET";
+  url target;
+  header_list headers;  ///< Without Host, Connection and Content-Length: those are the transport's.
+  std::string body;     ///< Sent with its Content-Length if not empty.
+  std::chrono::milliseconds timeout{10'000};  ///< Of the connect, and of each wait for bytes.
+  std::uint64_t minimum_rate = 0;             ///< Bytes/s over 30 s below which the body counts as stalled; 0 = none.
+  std::size_t body_limit = 64 * 1024;         ///< Of `http_response::body`, in bytes.
+};
+static_assert(!std::is_aggregate_v<http_request>);
+
+/// Status line and header fields of a response.
+struct response_head {
+  response_head() = default;
+
+  int status = 0;
+  header_list headers;
+  std::optional<std::uint64_t> content_length;  ///< Of the body to come, where the server says so.
+};
+static_assert(!std::is_aggregate_v<response_head>);
+
+struct http_response {
+  http_response() = default;
+
+  response_head head;
+  std::string body;              ///< What a sink asked to `keep`.
+  std::uint64_t body_bytes = 0;  ///< Body bytes received, kept, taken or neither.
+};
+static_assert(!std::is_aggregate_v<http_response>);
+
+/// Takes the body of one response. Called on the transport's executor, one call at a time.
+class body_sink {
+ public:
+  enum class verdict : unsigned char { take, keep, stop };
+
+  /// Looks at the head and decides what happens to the body.
+  [[nodiscard]] virtual verdict begin(const response_head& head) = 0;
+  /// Where the next bytes go, at least one. May suspend: that is how memory stays bounded. Throwing ends the
+  /// exchange with that exception and closes its connection.
+  [[nodiscard]] virtual asio::awaitable<std::span<std::byte>> acquire() = 0;
+  /// `n` bytes were put at the start of the last acquired span.
+  virtual void commit(std::size_t n) = 0;
+
+ protected:
+  body_sink() = default;
+  body_sink(const body_sink&) = default;
+  body_sink& operator=(const body_sink&) = default;
+  ~body_sink() = default;
+};
+
+/// Keeps every body in `http_response::body`: for metadata and errors.
+class keep_sink final : public body_sink {
+ public:
+  [[nodiscard]] verdict begin(const response_head&) override { return verdict::keep; }
+  [[nodiscard]] asio::awaitable<std::span<std::byte>> acquire() override { co_return std::span<std::byte>{}; }
+  void commit(std::size_t) override {}
+};
+
+template <class T>
+concept transport = requires(T& t, const http_request& request, body_sink& sink) {
+  { t.exchange(request, sink) } -> std::same_as<asio::awaitable<http_response>>;
+};
+
+/// A non-owning reference to any transport: one indirect call per exchange lets everything above be compiled once.
+class transport_ref {
+ public:
+  template <transport T>
+    requires(!std::is_same_v<T, transport_ref>)
+  transport_ref(T& model) noexcept  // NOLINT: a reference wrapper
+      : self_(std::addressof(model)),
+        exchange_([](void* self, const http_request& request, body_sink& sink) {
+          return static_cast<T*>(self)->exchange(request, sink);
+        }) {}
+
+  [[nodiscard]] asio::awaitable<http_response> exchange(const http_request& request, body_sink& sink) const {
+    return exchange_(self_, request, sink);
+  }
+
+ private:
+  void* self_;
+  asio::awaitable<http_response> (*exchange_)(void*, const http_request&, body_sink&);
+};
+
+}  // namespace hubcache::inline v0_1
+
+#if !defined(HUBCACHE_SEPARATE_COMPILATION)
+#include <hubcache/impl/http_message.ipp>
+#endif
