@@ -1,6 +1,6 @@
 #pragma once
 
-#include <hubcache/transport/transport.hpp>
+#include <hubcache/http_message.hpp>
 
 #include <algorithm>
 

@@ -1,0 +1,69 @@
+#pragma once
+/// @file
+/// An HTTP exchange as plain values, for whoever sends it.
+
+#include <hubcache/config.hpp>
+#include <hubcache/url.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace hubcache::inline v0_1 {
+
+/// Header fields in order. Names compare without case.
+class header_list {
+ public:
+  header_list() = default;
+  void add(std::string name, std::string value) { fields_.emplace_back(std::move(name), std::move(value)); }
+  /// The first value of `name`, without surrounding blanks; none if it is missing. O(fields).
+  [[nodiscard]] HUBCACHE_DECL std::optional<std::string_view> find(std::string_view name) const noexcept;
+  [[nodiscard]] const std::vector<std::pair<std::string, std::string>>& fields() const noexcept { return fields_; }
+
+ private:
+  std::vector<std::pair<std::string, std::string>> fields_;
+};
+
+struct http_request {
+  http_request() = default;
+
+  std::string method = "GET";
+  url target;
+  header_list headers;  ///< Without Host, Connection and Content-Length: those are the transport's.
+  std::string body;     ///< Sent with its Content-Length if not empty.
+  std::chrono::milliseconds timeout{10'000};  ///< Of the connect, and of each wait for bytes.
+  std::uint64_t minimum_rate = 0;             ///< Bytes/s over 30 s below which the body counts as stalled; 0 = none.
+  std::size_t body_limit = 64 * 1024;         ///< Of `http_response::body`, in bytes.
+};
+static_assert(!std::is_aggregate_v<http_request>);
+
+/// Status line and header fields of a response.
+struct response_head {
+  response_head() = default;
+
+  int status = 0;
+  header_list headers;
+  std::optional<std::uint64_t> content_length;  ///< Of the body to come, where the server says so.
+};
+static_assert(!std::is_aggregate_v<response_head>);
+
+struct http_response {
+  http_response() = default;
+
+  response_head head;
+  std::string body;              ///< What a sink asked to `keep`.
+  std::uint64_t body_bytes = 0;  ///< Body bytes received, kept, taken or neither.
+};
+static_assert(!std::is_aggregate_v<http_response>);
+
+}  // namespace hubcache::inline v0_1
+
+#if !defined(HUBCACHE_SEPARATE_COMPILATION)
+#include <hubcache/impl/http_message.ipp>
+#endif
