@@ -2,7 +2,7 @@
 /// @file
 /// Build switches of the library; nothing else in hubcache is a macro.
 ///
-/// HUBCACHE_SEPARATE_COMPILATION   define it everywhere and include <hubcache/impl/src.hpp> in exactly one
+/// HUBCACHE_SEPARATE_COMPILATION   define it everywhere and include <hubcache/src.hpp> in exactly one
 ///                                 source file: the non-template code is then compiled once.
 
 #include <hubcache/version.hpp>

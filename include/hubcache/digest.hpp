@@ -41,7 +41,7 @@ class digest {
 
   /// Takes the first 32 (sha256) or 20 (git_sha1) bytes of `bytes`; missing ones are zero.
   digest(digest_algorithm algorithm, byte_view bytes) noexcept : algorithm_(algorithm) {
-    std::memcpy(bytes_.data(), bytes.data(), std::min(bytes.size(), size()));
+    std::copy_n(bytes.begin(), std::min(bytes.size(), size()), bytes_.begin());
   }
 
   /// Reads exactly 64 (sha256) or 40 (git sha1) lower-case hex digits; anything else is no digest.

@@ -62,6 +62,7 @@ struct settings {
   std::chrono::milliseconds download_timeout{10'000};  ///< Connect, and each wait for content bytes.
   std::uint64_t minimum_rate = 0;  ///< Bytes/s below which a transfer counts as stalled; 0 = no limit.
   int attempts = 6;                ///< Of one request or transfer that makes no progress, the first included.
+  std::chrono::milliseconds retry_pause{500};  ///< Before the second attempt; doubles up to 16 times this.
 
   proxy_settings proxy;
   std::string ca_file;  ///< SSL_CERT_FILE: PEM file of trusted roots; empty = the system's.

@@ -160,6 +160,7 @@ HUBCACHE_DECL errc disk_errc(const std::error_code& code) noexcept {
       code == std::error_code(EDQUOT, std::system_category())) {
     return errc::disk_full;
   }
+  if (code == std::errc::operation_canceled) return errc::cancelled;
   if (code == std::errc::permission_denied || code == std::errc::operation_not_permitted) {
     return errc::permission_denied;
   }

@@ -17,6 +17,9 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
+#if defined(__linux__)
+#include <sys/vfs.h>
+#endif
 
 namespace hubcache::inline v0_1::os {
 
@@ -68,6 +71,15 @@ HUBCACHE_DECL descriptor open_regular(const std::string& path, int flags, std::u
   return ec ? descriptor{} : std::move(file);
 }
 
+/// Runs `call` on `path` or, while that is missing, on its parents.
+template <class Call>
+void at_existing_parent(const std::string& path, std::error_code& ec, Call call) {
+  for (std::filesystem::path at = path;; at = at.parent_path()) {
+    retried(ec, [&] { return call(at.c_str()); });
+    if (ec != std::errc::no_such_file_or_directory || !at.has_relative_path()) return;
+  }
+}
+
 /// A name beside `path` that nobody else uses.
 HUBCACHE_DECL std::string temporary_neighbour(const std::string& path) {
   return path + "." + random_hex(8) + ".tmp";
@@ -100,6 +112,10 @@ HUBCACHE_DECL file_status status(const std::string& path, std::error_code& ec, b
 
 HUBCACHE_DECL descriptor open_read(const std::string& path, std::error_code& ec) noexcept {
   return detail::open_regular(path, O_RDONLY, 0, ec);
+}
+
+HUBCACHE_DECL descriptor open_write(const std::string& path, std::error_code& ec) noexcept {
+  return detail::open_regular(path, O_RDWR, 0, ec);
 }
 
 HUBCACHE_DECL descriptor open_or_create(const std::string& path, std::uint32_t mode,
@@ -241,12 +257,24 @@ HUBCACHE_DECL std::vector<std::string> names_in(const std::string& folder, std::
 }
 
 HUBCACHE_DECL std::uint64_t free_bytes(const std::string& path, std::error_code& ec) {
-  for (std::filesystem::path at = path;; at = at.parent_path()) {
-    struct statvfs s {};
-    detail::retried(ec, [&] { return ::statvfs(at.c_str(), &s); });
-    if (!ec) return std::uint64_t{s.f_bavail} * s.f_frsize;
-    if (ec != std::errc::no_such_file_or_directory || !at.has_relative_path()) return 0;
-  }
+  struct statvfs s {};
+  detail::at_existing_parent(path, ec, [&s](const char* at) { return ::statvfs(at, &s); });
+  return ec ? 0 : std::uint64_t{s.f_bavail} * s.f_frsize;
+}
+
+HUBCACHE_DECL bool is_network_file_system(const std::string& path) {
+#if defined(__linux__)
+  struct statfs s {};
+  std::error_code ec;
+  detail::at_existing_parent(path, ec, [&s](const char* at) { return ::statfs(at, &s); });
+  // statfs(2): NFS, SMB, CIFS, SMB2, CODA, AFS, Ceph, Lustre, GPFS, 9P.
+  static constexpr std::array<std::uint32_t, 10> magics{0x6969,     0x517B,     0xFF534D42, 0xFE534D42, 0x73757245,
+                                                        0x5346414F, 0x00C36400, 0x0BD00BD0, 0x47504653, 0x01021997};
+  return !ec && std::find(magics.begin(), magics.end(), static_cast<std::uint32_t>(s.f_type)) != magics.end();
+#else
+  static_cast<void>(path);
+  return false;
+#endif
 }
 
 HUBCACHE_DECL std::uint32_t default_file_mode() noexcept {
@@ -265,6 +293,8 @@ HUBCACHE_DECL std::uint32_t default_file_mode() noexcept {
   }
   return 0644U;
 }
+
+HUBCACHE_DECL std::uint32_t effective_user() noexcept { return ::geteuid(); }
 
 HUBCACHE_DECL std::string absolute_path(const std::string& path) {
   auto result = std::filesystem::absolute(path).lexically_normal().string();

@@ -2,6 +2,7 @@
 
 #include <hubcache/error.hpp>
 #include <hubcache/repo.hpp>
+#include <hubcache/text.hpp>
 
 #include <algorithm>
 
@@ -31,13 +32,6 @@ HUBCACHE_DECL bool is_repo_id(std::string_view id) noexcept {
   return is_id_segment(id.substr(0, slash)) && is_id_segment(id.substr(slash + 1));
 }
 
-/// `text` with control characters replaced, for messages.
-HUBCACHE_DECL std::string printable(std::string_view text) {
-  std::string result(text.substr(0, 200));
-  std::replace_if(result.begin(), result.end(), is_control, '?');
-  return result;
-}
-
 }  // namespace detail
 
 HUBCACHE_DECL std::string_view to_string(repo_type type) noexcept {
@@ -60,7 +54,7 @@ HUBCACHE_DECL std::optional<repo_type> parse_repo_type(std::string_view text) no
 HUBCACHE_DECL repo::repo(std::string id, repo_type type) : id_(std::move(id)), type_(type) {
   if (!detail::is_repo_id(id_)) {
     throw error(errc::invalid_argument,
-                "repo id '" + detail::printable(id_) +
+                "repo id '" + printable(id_) +
                     "' must be NAME or OWNER/NAME of letters, digits, '-', '_' and '.' (no '--', no '..', no "
                     "'.git' at the end, segments of at most 96 characters that neither start nor end with '-' "
                     "or '.')");
@@ -79,7 +73,7 @@ HUBCACHE_DECL std::string repo::display() const {
 
 HUBCACHE_DECL repo_url parse_repo_url(std::string_view text) {
   const auto malformed = [text] {
-    return error(errc::invalid_argument, "'" + detail::printable(text) +
+    return error(errc::invalid_argument, "'" + printable(text) +
                                              "' must have the form "
                                              "hf://[datasets/|spaces/]OWNER/NAME[@REVISION][/PATH]");
   };
@@ -129,7 +123,7 @@ HUBCACHE_DECL bool is_commit(std::string_view revision) noexcept {
 
 HUBCACHE_DECL void check_revision(std::string_view revision) {
   if (revision.size() > 1024 || !is_safe_path(revision)) {
-    throw error(errc::invalid_argument, "revision '" + detail::printable(revision) +
+    throw error(errc::invalid_argument, "revision '" + printable(revision) +
                                             "' is no branch, tag, commit or refs/pr/N");
   }
 }

@@ -19,6 +19,7 @@ HUBCACHE_DECL bool is_target_text(std::string_view text) noexcept {
 
 HUBCACHE_DECL bool is_host_text(std::string_view host, bool bracketed) noexcept {
   if (host.empty() || host.size() > 255) return false;
+  if (bracketed && host.find(':') == host.npos) return false;
   return std::all_of(host.begin(), host.end(), [bracketed](char c) {
     const bool hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
     if (bracketed) return hex || c == ':' || c == '.';
@@ -99,10 +100,10 @@ HUBCACHE_DECL std::optional<url> url::resolve(std::string_view reference) const 
   // A scheme is a letter and then letters, digits, '+', '-', '.' before the first ':'.
   const auto colon = reference.find(':');
   if (colon != reference.npos && colon < reference.find_first_of("/?")) return parse(reference);
-  if (reference.size() > detail::max_url_size || !detail::is_target_text(reference)) return std::nullopt;
-
   const std::string_view base = target_;
   const auto base_path = base.substr(0, base.find('?'));
+  if (base_path.size() + reference.size() > detail::max_url_size) return std::nullopt;
+  if (!detail::is_target_text(reference)) return std::nullopt;
   if (reference.empty()) return *this;
   if (reference.front() == '?') return with_target(std::string(base_path).append(reference));
   const auto query = std::min(reference.find('?'), reference.size());
@@ -135,7 +136,16 @@ HUBCACHE_DECL url url::with_target(std::string target) const {
 HUBCACHE_DECL bool url::is_loopback() const noexcept {
   if (host_ == "localhost" || host_ == "::1") return true;
   if (!host_.starts_with("127.")) return false;
-  return std::all_of(host_.begin(), host_.end(), [](char c) { return c == '.' || (c >= '0' && c <= '9'); });
+  // All four numbers must be sound: what is no address is a name, which the resolver may find anywhere.
+  int numbers = 0;
+  for (std::string_view rest = host_;; ++numbers) {
+    const auto dot = std::min(rest.find('.'), rest.size());
+    std::uint8_t number = 0;
+    const auto [end, failure] = std::from_chars(rest.data(), rest.data() + dot, number);
+    if (failure != std::errc{} || end != rest.data() + dot) return false;
+    if (dot == rest.size()) return numbers == 3;
+    rest.remove_prefix(dot + 1);
+  }
 }
 
 }  // namespace hubcache::inline v0_1

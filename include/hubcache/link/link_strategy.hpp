@@ -2,20 +2,28 @@
 /// @file
 /// @concept link_strategy: give the content of an open, confirmed file a second name.
 ///
-/// Notation: L the type, l a const lvalue of L, have an `opened_file`, want an absolute path, kinds a
+/// Notation: L the type, l a const lvalue of L, have an `opened_file`, want a `link_target`, kinds a
 /// `link_kinds`, ec an `error_code`.
 ///
-/// | expression                     | returns       | requirement                                              |
+/// | expression                     | returns       | requirement |
 /// |--------------------------------|---------------|----------------------------------------------------------|
-/// | l.link(have, want, kinds, ec)  | `link_report` | Makes `want` hold the content of `have` by one of        |
-/// |                                |               | `kinds`. On failure `ec` is set and `want` untouched.    |
+/// | l.link(have, want, kinds, ec)  | `link_report` | Makes `want` hold the content of `have` by one of | |
+/// |               | `kinds`. On failure `ec` is set and `want` untouched.    |
 ///
-/// Preconditions: `have.file` is open for reading, its identity was just confirmed; the parent of `want` exists.
-/// Postconditions: `want` appears at once and complete, or not at all; an existing `want` (symlinks included) is
-/// never replaced or followed: `ec` is then std::errc::file_exists. The source is never modified, its mode and
-/// times included (a hard link changes its link count and ctime).
-/// Blocking: a copy takes as long as the bytes take. Thread safety: distinct calls on one object are safe.
-/// Models: reflink, hard_link, symlink, copy, first_of.
+/// Preconditions: `have.file` is open for reading, its identity was just confirmed; the parent of `want`
+/// exists. Postconditions: `want` appears at once and complete, or not at all; an existing `want` (symlinks
+/// included) is never replaced or followed: `ec` is then std::errc::file_exists. The source is never
+/// modified, its mode and times included (a hard link changes its link count and ctime). A new inode is never
+/// readable by users whom the source's own permission bits keep out. Nothing is synced. Leftovers: a process
+/// that dies may leave `<want>.<8 hex>.incomplete`, which Hub clients prune. Errors: none of `kinds` is among
+/// L's kinds: std::errc::operation_not_supported. The source changed since it was opened: ESTALE. Others are
+/// the system's; `classify()` (link_failure.hpp) says what they mean. Blocking: a copy takes as long as the
+/// bytes take. Thread safety: distinct calls on one object are safe.
+///
+/// A `single_link_strategy` makes one kind only, and `L::kind` says which.
+///
+/// Models: reflink, hard_link, symlink, copy (each single), first_of, link_ref.
+/// tests/link/conformance.hpp tests a model.
 
 #include <hubcache/link_kind.hpp>
 #include <hubcache/os/file.hpp>
@@ -26,6 +34,7 @@
 #include <string>
 #include <system_error>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace hubcache::inline v0_1 {
@@ -40,9 +49,21 @@ struct opened_file {
 };
 static_assert(!std::is_aggregate_v<opened_file>);
 
+/// The name to make.
+struct link_target {
+  link_target() = default;
+  link_target(std::string p, std::uint32_t m) : path(std::move(p)), mode(m) {}
+
+  std::string path;        ///< Absolute.
+  std::uint32_t mode = 0;  ///< Permission bits of a new inode, the umask not applied; less what the source
+                           ///< keeps others from. A hard link keeps the source's.
+};
+static_assert(!std::is_aggregate_v<link_target>);
+
 /// What a link attempt did, and why it did not do better.
 struct link_report {
   link_report() = default;
+  explicit link_report(link_kind kind) : used(kind) {}
 
   /// Why one kind was not used.
   struct refusal {
@@ -50,15 +71,20 @@ struct link_report {
     std::error_code reason;
   };
 
-  std::optional<link_kind> used;     ///< None on failure.
-  std::vector<refusal> refusals;     ///< In the order tried.
+  std::optional<link_kind> used;  ///< None on failure.
+  std::vector<refusal> refusals;  ///< In the order tried; empty for a strategy that tries one kind only.
 };
 static_assert(!std::is_aggregate_v<link_report>);
 
 template <class L>
-concept link_strategy = requires(const L& l, const opened_file& have, const std::string& want, link_kinds kinds,
-                                 std::error_code& ec) {
+concept link_strategy = requires(const L& l, const opened_file& have, const link_target& want,
+                                 link_kinds kinds, std::error_code& ec) {
   { l.link(have, want, kinds, ec) } -> std::same_as<link_report>;
+};
+
+template <class L>
+concept single_link_strategy = link_strategy<L> && requires {
+  { L::kind } -> std::convertible_to<link_kind>;
 };
 
 }  // namespace hubcache::inline v0_1

@@ -74,6 +74,8 @@ struct file_status {
 /// Opens an existing regular file for reading. A symlink, fifo, device or folder is refused
 /// (std::errc::too_many_symbolic_link_levels or invalid_argument).
 [[nodiscard]] HUBCACHE_DECL descriptor open_read(const std::string& path, std::error_code& ec) noexcept;
+/// The same for reading and writing.
+[[nodiscard]] HUBCACHE_DECL descriptor open_write(const std::string& path, std::error_code& ec) noexcept;
 /// Opens for reading and writing, created with `mode` less the umask if missing; regular files only.
 [[nodiscard]] HUBCACHE_DECL descriptor open_or_create(const std::string& path, std::uint32_t mode,
                                                       std::error_code& ec) noexcept;
@@ -119,8 +121,12 @@ HUBCACHE_DECL void replace_symlink(const std::string& target, const std::string&
 
 /// Free bytes for this user on the file system of `path` (its nearest existing parent).
 [[nodiscard]] HUBCACHE_DECL std::uint64_t free_bytes(const std::string& path, std::error_code& ec);
+/// Whether `path` (its nearest existing parent) lies on a file system shared with other hosts.
+[[nodiscard]] HUBCACHE_DECL bool is_network_file_system(const std::string& path);
 /// The mode new files get here: 0666 less the umask.
 [[nodiscard]] HUBCACHE_DECL std::uint32_t default_file_mode() noexcept;
+/// Whose files are one's own, as file_status::owner names them.
+[[nodiscard]] HUBCACHE_DECL std::uint32_t effective_user() noexcept;
 /// `path` made absolute against the working folder, "." and ".." resolved lexically; symlinks stay.
 [[nodiscard]] HUBCACHE_DECL std::string absolute_path(const std::string& path);
 

@@ -14,6 +14,17 @@ namespace hubcache::inline v0_1::os {
 
 enum class lock_mode : unsigned char { shared, exclusive };
 
+enum class lock_outcome : unsigned char {
+  granted,
+  held,  ///< By somebody else; or `ec` says what went wrong.
+  gone,  ///< `path` names another file by now: the lock would exclude nobody.
+};
+
+/// Tries to lock an open file without waiting; closing it releases the lock. Where the file system knows no
+/// locks, it is granted: it would never be otherwise.
+[[nodiscard]] HUBCACHE_DECL lock_outcome try_lock(const descriptor& file, const std::string& path, lock_mode mode,
+                                                  std::error_code& ec) noexcept;
+
 /// A held lock; released on destruction or by the end of the process.
 class file_lock {
  public:
@@ -21,7 +32,6 @@ class file_lock {
 
   /// Tries to lock the file `path` (created with mode 0664 if missing), without waiting.
   /// @return The lock, or none if somebody else holds it (`ec` clear) or the file cannot be made (`ec` set).
-  ///         Where the file system knows no locks, the lock is granted: it would never be otherwise.
   [[nodiscard]] HUBCACHE_DECL static std::optional<file_lock> try_lock(const std::string& path, lock_mode mode,
                                                                        std::error_code& ec);
 

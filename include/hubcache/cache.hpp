@@ -1,0 +1,237 @@
+#pragma once
+/// @file
+/// The cache: policies, lifetime and the public calls. No algorithm lives here.
+///
+/// Lifetime: a cache owns its transport, hashes, link strategy and index. Destroy it when its operations have
+/// completed. Operations copy what they are given, observers excepted: those are held by reference.
+///
+/// Threads: `basic_cache(settings)` owns one network thread and some workers. `basic_cache(executor, workers, ...)`
+/// starts none; Asio's resolver keeps one of its own for name look-ups. A cache is used from its executor: the
+/// async calls may be started from any thread if the executor runs them one at a time (one thread, or a strand).
+/// Blocking calls may come from any thread but the cache's own, where they fail with errc::misuse.
+///
+/// Cancellation: terminal, by the slot of the completion token. Work on disk that has begun is finished in pieces
+/// of a few MiB; partial files stay and are resumed next time. The call completes with errc::cancelled.
+///
+/// Failure: every call ends with `error` (error.hpp): thrown, or as exception_ptr (read it with error_of()).
+///
+/// With g++ 12: never write options as a braced temporary inside a co_await expression. The option types here are
+/// made so that this does not compile by accident; name them, or use their with_x() calls.
+
+#include <hubcache/fwd.hpp>
+#include <hubcache/hash/hash_set.hpp>
+#include <hubcache/index/mapped_index.hpp>
+#include <hubcache/link/first_of.hpp>
+#include <hubcache/prepare.hpp>
+#include <hubcache/run.hpp>
+#include <hubcache/store/environment.hpp>
+#include <hubcache/transport/https.hpp>
+
+#include <asio/any_io_executor.hpp>
+#include <asio/co_spawn.hpp>
+#include <asio/use_future.hpp>
+
+#include <concepts>
+#include <exception>
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+namespace hubcache::inline v0_1 {
+
+/// A network thread and workers for a cache that was given none.
+class own_threads {
+ public:
+  HUBCACHE_DECL own_threads();
+  own_threads(const own_threads&) = delete;
+  own_threads& operator=(const own_threads&) = delete;
+  HUBCACHE_DECL ~own_threads();
+
+  [[nodiscard]] HUBCACHE_DECL asio::any_io_executor executor() const;
+  [[nodiscard]] HUBCACHE_DECL workers& pool() const;
+  /// Ends the network thread: nothing runs on the executor any more.
+  HUBCACHE_DECL void stop();
+
+ private:
+  struct state;
+  std::unique_ptr<state> state_;
+};
+
+namespace detail {
+
+/// Whether the caller is on a thread that runs `executor`, as far as Asio can tell (io_context, strands of it).
+[[nodiscard]] HUBCACHE_DECL bool runs_here(const asio::any_io_executor& executor);
+
+/// The transport's part of the settings.
+[[nodiscard]] HUBCACHE_DECL transport_options transport_settings(const settings& config);
+
+/// What `operation` does, every failure turned into `error`.
+template <class T>
+asio::awaitable<T> with_context(asio::awaitable<T> operation) {
+  try {
+    co_return co_await std::move(operation);
+  } catch (const error&) {
+    throw;
+  } catch (const std::system_error& e) {
+    if (e.code() == std::errc::operation_canceled) throw error(errc::cancelled, "");
+    throw error(errc::internal, e.what());
+  } catch (const std::exception& e) {
+    throw error(errc::internal, e.what());
+  }
+}
+
+template <class Transport>
+Transport make_transport(const asio::any_io_executor& executor, const settings& config) {
+  if constexpr (std::is_constructible_v<Transport, asio::any_io_executor, transport_options>) {
+    return Transport(executor, transport_settings(config));
+  } else if constexpr (std::is_constructible_v<Transport, asio::any_io_executor>) {
+    return Transport(executor);
+  } else {
+    return Transport();
+  }
+}
+
+template <class Index>
+Index make_index(const settings& config) {
+  if constexpr (std::is_constructible_v<Index, std::string>) {
+    return Index(config.state_dir + "/index");
+  } else {
+    return Index();
+  }
+}
+
+}  // namespace detail
+
+/// Fetches repos of the Hub, and links what is already on this machine.
+/// @tparam Transport see transport/transport.hpp   @tparam Hashes see hash/hash_set.hpp
+/// @tparam Link see link/link_strategy.hpp         @tparam Index see index/content_index.hpp
+template <class Transport, class Hashes, class Link, class Index>
+class basic_cache {
+  static_assert(transport<Transport>, "Transport must model transport: see hubcache/transport/transport.hpp");
+  static_assert(hash_policy<Hashes>, "Hashes must model hash_policy: see hubcache/hash/hash_set.hpp");
+  static_assert(link_strategy<Link>, "Link must model link_strategy: see hubcache/link/link_strategy.hpp");
+  static_assert(content_index<Index>, "Index must model content_index: see hubcache/index/content_index.hpp");
+
+ public:
+  /// With settings from the environment, as every Hub client reads them (HF_HOME, HF_TOKEN, ...).
+  basic_cache() : basic_cache(environment_settings()) {}
+
+  /// Owns a network thread and workers.
+  explicit basic_cache(settings config)
+      : own_(std::make_unique<own_threads>()),
+        executor_(own_->executor()),
+        pool_(own_->pool()),
+        config_(std::move(config)),
+        transport_(detail::make_transport<Transport>(executor_, config_)),
+        index_(detail::make_index<Index>(config_)) {}
+
+  /// Runs on `executor` and `pool`, which outlive the cache; starts no thread.
+  basic_cache(asio::any_io_executor executor, workers& pool, settings config)
+      : executor_(std::move(executor)),
+        pool_(pool),
+        config_(std::move(config)),
+        transport_(detail::make_transport<Transport>(executor_, config_)),
+        index_(detail::make_index<Index>(config_)) {}
+
+  /// The same, with a transport made by the caller.
+  basic_cache(asio::any_io_executor executor, workers& pool, settings config, Transport network)
+      : executor_(std::move(executor)),
+        pool_(pool),
+        config_(std::move(config)),
+        transport_(std::move(network)),
+        index_(detail::make_index<Index>(config_)) {}
+
+  basic_cache(const basic_cache&) = delete;
+  basic_cache& operator=(const basic_cache&) = delete;
+  ~basic_cache() {
+    if (own_) own_->stop();
+  }
+
+  /// What a snapshot will cost: what is here, what can be linked, what must be fetched. Changes nothing on disk.
+  /// @param which     copied
+  /// @param options   copied
+  /// @param token     completion signature `void(std::exception_ptr, hubcache::plan)`
+  template <class Token>
+  auto async_plan(repo which, snapshot_options options, Token&& token) {
+    return spawn(prepare(services_for({}), std::move(which), std::move(options)), std::forward<Token>(token));
+  }
+
+  /// Carries out a plan made by this cache.
+  /// @param observer  told of the progress on the cache's executor; must outlive the operation
+  /// @param token     completion signature `void(std::exception_ptr, hubcache::snapshot)`
+  /// @par Guarantee   On failure the cache stays readable: names appear only for complete, verified content.
+  template <class Token>
+  auto async_run(hubcache::plan what, observer_ref observer, Token&& token) {
+    return spawn(hubcache::run(services_for(observer), std::move(what)), std::forward<Token>(token));
+  }
+  template <class Token>
+  auto async_run(hubcache::plan what, Token&& token) {
+    return async_run(std::move(what), observer_ref(), std::forward<Token>(token));
+  }
+
+  /// Plans and runs: makes one revision of a repo present, linking what is on this machine, fetching the rest.
+  /// Parameters, token and guarantee as async_run().
+  template <class Token>
+  auto async_snapshot(repo which, snapshot_options options, observer_ref observer, Token&& token) {
+    return spawn(fetch_snapshot(services_for(observer), std::move(which), std::move(options)),
+                 std::forward<Token>(token));
+  }
+  template <class Token>
+  auto async_snapshot(repo which, snapshot_options options, Token&& token) {
+    return async_snapshot(std::move(which), std::move(options), observer_ref(), std::forward<Token>(token));
+  }
+
+  /// The blocking forms. @throws error
+  [[nodiscard]] hubcache::plan plan(repo which, snapshot_options options = snapshot_options()) {
+    refuse_own_thread();
+    return async_plan(std::move(which), std::move(options), asio::use_future).get();
+  }
+  hubcache::snapshot run(hubcache::plan what, observer_ref observer = observer_ref()) {
+    refuse_own_thread();
+    return async_run(std::move(what), observer, asio::use_future).get();
+  }
+  hubcache::snapshot snapshot(repo which, snapshot_options options = snapshot_options(),
+                              observer_ref observer = observer_ref()) {
+    refuse_own_thread();
+    return async_snapshot(std::move(which), std::move(options), observer, asio::use_future).get();
+  }
+
+  [[nodiscard]] const settings& config() const noexcept { return config_; }
+  [[nodiscard]] const asio::any_io_executor& executor() const noexcept { return executor_; }
+  /// Thread-safe as the index is.
+  [[nodiscard]] Index& index() noexcept { return index_; }
+
+ private:
+  [[nodiscard]] services services_for(observer_ref observer) {
+    return {config_, transport_, hashes_, links_, index_, pool_, observer};
+  }
+  template <class T, class Token>
+  auto spawn(asio::awaitable<T> operation, Token&& token) {
+    return asio::co_spawn(executor_, detail::with_context(std::move(operation)), std::forward<Token>(token));
+  }
+  void refuse_own_thread() const {
+    if (detail::runs_here(executor_)) {
+      throw error(errc::misuse, "this thread runs the cache's executor and would wait for itself");
+    }
+  }
+
+  std::unique_ptr<own_threads> own_;  // first: what follows lives on its executor
+  asio::any_io_executor executor_;
+  workers& pool_;
+  settings config_;
+  Transport transport_;
+  Hashes hashes_{};
+  Link links_{};
+  Index index_;
+};
+
+#if defined(HUBCACHE_SEPARATE_COMPILATION)
+extern template class basic_cache<https_transport, default_hashes, default_link, mapped_index>;
+#endif
+
+}  // namespace hubcache::inline v0_1
+
+#if !defined(HUBCACHE_SEPARATE_COMPILATION)
+#include <hubcache/impl/cache.ipp>
+#endif

@@ -1,0 +1,107 @@
+#pragma once
+/// @file
+/// The sink that carries a response body to a partial: checks the head, bounds the memory, hands full buffers to
+/// the file's queue.
+
+#include <hubcache/store/partial.hpp>
+#include <hubcache/transport/transport.hpp>
+#include <hubcache/work/workers.hpp>
+
+#include <asio/any_io_executor.hpp>
+#include <asio/awaitable.hpp>
+#include <asio/steady_timer.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace hubcache::inline v0_1 {
+
+/// The few buffers of one transfer: what bounds its memory. Used from one executor; jobs that hold a buffer share
+/// its ownership and bring it back by a post to that executor.
+class buffer_ring : public std::enable_shared_from_this<buffer_ring> {
+ public:
+  struct buffer {
+    std::unique_ptr<std::byte[]> bytes;
+    std::size_t filled = 0;
+  };
+
+  /// @param size of each buffer, in bytes; all `count` are made when first needed.
+  HUBCACHE_DECL buffer_ring(const asio::any_io_executor& executor, std::size_t count, std::size_t size);
+
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  /// A free buffer; suspends until there is one.
+  [[nodiscard]] HUBCACHE_DECL asio::awaitable<buffer> take();
+  /// Suspends until all buffers have come back: nothing of the transfer is on its way any more.
+  [[nodiscard]] HUBCACHE_DECL asio::awaitable<void> drained();
+  /// Brings a buffer back; from any thread.
+  HUBCACHE_DECL void give_back(buffer used);
+
+ private:
+  asio::any_io_executor executor_;
+  asio::steady_timer changed_;  // never expires; cancelled when a buffer comes back
+  std::vector<buffer> free_;
+  std::size_t size_;
+  std::size_t unmade_;
+  std::size_t taken_ = 0;
+};
+
+/// Appends the body of one exchange to `into`, from byte `offset` on.
+class partial_sink final : public body_sink {
+ public:
+  /// What the head of the answer told.
+  enum class answer : unsigned char {
+    none_yet,
+    accepted,
+    range_ignored,  ///< 200 to a Range request: the partial must start again.
+    refused,        ///< The range or the size contradict the listing: see `problem()`.
+  };
+
+  /// @param advanced called with the number of bytes that arrived; outlives the sink.
+  HUBCACHE_DECL partial_sink(std::shared_ptr<partial> into, std::uint64_t offset, serial_queue& queue,
+                             std::shared_ptr<buffer_ring> buffers, std::function<void(std::uint64_t)> advanced);
+
+  [[nodiscard]] HUBCACHE_DECL verdict begin(const response_head& head) override;
+  [[nodiscard]] HUBCACHE_DECL asio::awaitable<std::span<std::byte>> acquire() override;
+  HUBCACHE_DECL void commit(std::size_t n) override;
+
+  /// Hands over what is buffered. Call it when the exchange ended, also by a failure: those bytes are good.
+  HUBCACHE_DECL void flush();
+  [[nodiscard]] answer outcome() const noexcept { return outcome_; }
+  [[nodiscard]] const std::string& problem() const noexcept { return problem_; }
+  /// Bytes this exchange brought.
+  [[nodiscard]] std::uint64_t received() const noexcept { return next_ - offset_; }
+
+ private:
+  [[nodiscard]] verdict refuse(std::string problem);
+
+  std::shared_ptr<partial> into_;
+  std::uint64_t offset_;
+  std::uint64_t next_;
+  serial_queue& queue_;
+  std::shared_ptr<buffer_ring> buffers_;
+  std::function<void(std::uint64_t)> advanced_;
+  buffer_ring::buffer current_;
+  answer outcome_ = answer::none_yet;
+  std::string problem_;
+};
+
+/// Reads "bytes FIRST-LAST/TOTAL"; none unless all three are numbers and FIRST <= LAST < TOTAL.
+struct content_range {
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
+  std::uint64_t total = 0;
+};
+[[nodiscard]] HUBCACHE_DECL std::optional<content_range> parse_content_range(std::string_view text) noexcept;
+
+}  // namespace hubcache::inline v0_1
+
+#if !defined(HUBCACHE_SEPARATE_COMPILATION)
+#include <hubcache/impl/partial_sink.ipp>
+#endif

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <hubcache/cache.hpp>
+
+#include <asio/executor_work_guard.hpp>
+#include <asio/io_context.hpp>
+#include <asio/strand.hpp>
+
+#include <thread>
+
+namespace hubcache::inline v0_1 {
+
+struct own_threads::state {
+  asio::io_context context{1};
+  asio::executor_work_guard<asio::io_context::executor_type> busy{context.get_executor()};
+  std::thread thread{[this] { context.run(); }};
+  workers pool{0};  // ends before the context: jobs complete on it
+};
+
+HUBCACHE_DECL own_threads::own_threads() : state_(std::make_unique<state>()) {}
+HUBCACHE_DECL own_threads::~own_threads() { stop(); }
+HUBCACHE_DECL asio::any_io_executor own_threads::executor() const { return state_->context.get_executor(); }
+HUBCACHE_DECL workers& own_threads::pool() const { return state_->pool; }
+HUBCACHE_DECL void own_threads::stop() {
+  state_->context.stop();
+  if (state_->thread.joinable()) state_->thread.join();
+}
+
+HUBCACHE_DECL bool detail::runs_here(const asio::any_io_executor& executor) {
+  using context = asio::io_context::executor_type;
+  if (const auto* plain = executor.target<context>()) return plain->running_in_this_thread();
+  if (const auto* strand = executor.target<asio::strand<context>>()) return strand->running_in_this_thread();
+  return false;
+}
+
+HUBCACHE_DECL transport_options detail::transport_settings(const settings& config) {
+  transport_options options;
+  options.proxy = config.proxy;
+  options.ca_file = config.ca_file;
+  options.ca_dir = config.ca_dir;
+  return options;
+}
+
+#if defined(HUBCACHE_SEPARATE_COMPILATION)
+template class basic_cache<https_transport, default_hashes, default_link, mapped_index>;
+#endif
+
+}  // namespace hubcache::inline v0_1

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <hubcache/hash/hash_file.hpp>
+#include <hubcache/store/confirm.hpp>
+
+#include <algorithm>
+
+namespace hubcache::inline v0_1 {
+
+HUBCACHE_DECL confirmed_place confirm(const place& where, const std::vector<place>& siblings, const content& what,
+                                      const hash_set_ref& hashes, const std::stop_token& stop) {
+  confirmed_place result;
+  opened_file opened;
+  opened.path = where.path;
+  std::error_code ec;
+  opened.file = os::open_read(where.path, ec);
+  if (!ec) opened.status = os::status(opened.file, ec);
+  if (ec) {
+    result.stale = ec == std::errc::no_such_file_or_directory || ec == std::errc::not_a_directory ||
+                   ec == std::errc::too_many_symbolic_link_levels;
+    result.problem = ec.message();
+    return result;
+  }
+  if (opened.status.identity.size != what.size) {
+    result.stale = true;
+    result.problem = "it has " + std::to_string(opened.status.identity.size) + " bytes instead of " +
+                     std::to_string(what.size);
+    return result;
+  }
+  // Every hard link to an inode changes its ctime, so an identity may stand in the record of another name.
+  const auto vouches = [&opened](const place& p) {
+    return p.state == trust::verified && p.identity == opened.status.identity;
+  };
+  if (!vouches(where) && std::none_of(siblings.begin(), siblings.end(), vouches)) {
+    const auto found = hash_file(hashes, opened.file, what.name.algorithm(), what.size, stop, ec);
+    const auto after = os::status(opened.file, ec).identity;
+    if (!found || ec || after != opened.status.identity) {
+      result.problem = found ? "it changed while it was read" : "it could not be read";
+      return result;
+    }
+    result.hashed = true;
+    if (*found != what.name) {
+      result.stale = true;
+      result.problem = "it holds other content: " + found->hex();
+      return result;
+    }
+  }
+  result.file = std::move(opened);
+  return result;
+}
+
+HUBCACHE_DECL link_kinds kinds_for(const place& where, link_kinds allowed) noexcept {
+  const bool single = allowed == link_kinds(link_kind::reflink) || allowed == link_kinds(link_kind::hard_link) ||
+                      allowed == link_kinds(link_kind::symlink) || allowed == link_kinds(link_kind::copy);
+  if (single) return allowed | link_kind::copy;
+  return where.store == mutability::mutable_store ? allowed.without(link_kind::hard_link) : allowed;
+}
+
+}  // namespace hubcache::inline v0_1

@@ -1,0 +1,207 @@
+#pragma once
+
+#include <hubcache/error.hpp>
+#include <hubcache/os/file.hpp>
+#include <hubcache/store/environment.hpp>
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <cstdlib>
+
+namespace hubcache::inline v0_1 {
+
+namespace detail {
+
+/// huggingface_hub's rule: 1, ON, YES, TRUE in any case; all else is false.
+HUBCACHE_DECL bool is_true(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  return text == "1" || text == "ON" || text == "YES" || text == "TRUE";
+}
+
+HUBCACHE_DECL std::string trimmed(std::string text) {
+  std::erase_if(text, [](char c) { return c == '\r' || c == '\n'; });
+  const auto first = text.find_first_not_of(" \t");
+  if (first == text.npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
+/// Reads variables with the conversions that several of them share.
+class variables {
+ public:
+  explicit variables(const variable_lookup& lookup) : lookup_(lookup) {}
+
+  [[nodiscard]] std::string text(const std::string& name) const { return lookup_(name).value_or(""); }
+  /// The first of `names` that is set.
+  [[nodiscard]] std::string first(std::initializer_list<const char*> names) const {
+    for (const char* name : names) {
+      if (auto value = text(name); !value.empty()) return value;
+    }
+    return {};
+  }
+  [[nodiscard]] bool flag(std::initializer_list<const char*> names) const {
+    return std::any_of(names.begin(), names.end(), [this](const char* name) { return is_true(text(name)); });
+  }
+  /// As curl and httpx read proxy variables: lower case first.
+  [[nodiscard]] std::string either_case(std::string name) const {
+    std::string lower = name;
+    std::transform(lower.begin(), lower.end(), lower.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    auto value = text(lower);
+    return value.empty() ? text(name) : value;
+  }
+  [[nodiscard]] std::chrono::milliseconds seconds(const std::string& name,
+                                                  std::chrono::milliseconds otherwise) const {
+    const auto value = text(name);
+    if (value.empty()) return otherwise;
+    std::uint32_t number = 0;
+    const auto [end, failure] = std::from_chars(value.data(), value.data() + value.size(), number);
+    if (failure != std::errc{} || end != value.data() + value.size() || number == 0 || number > 86'400) {
+      throw error(errc::invalid_argument, name + " must be a whole number of seconds from 1 to 86400");
+    }
+    return std::chrono::seconds(number);
+  }
+  /// A folder: "~" and "$NAME" expanded, made absolute.
+  [[nodiscard]] std::string folder(const std::string& value) const {
+    return os::absolute_path(expanded(value));
+  }
+  [[nodiscard]] std::string home() const {
+    auto value = text("HOME");
+    return value.empty() ? "/" : value;
+  }
+
+ private:
+  [[nodiscard]] std::string expanded(std::string value) const {
+    if (value == "~" || value.starts_with("~/")) value.replace(0, 1, home());
+    std::string result;
+    for (std::size_t i = 0; i < value.size(); ++i) {
+      if (value[i] != '$') {
+        result += value[i];
+        continue;
+      }
+      const bool braced = i + 1 < value.size() && value[i + 1] == '{';
+      const auto from = i + (braced ? 2 : 1);
+      auto end = from;
+      while (end < value.size() &&
+             (std::isalnum(static_cast<unsigned char>(value[end])) != 0 || value[end] == '_')) {
+        ++end;
+      }
+      const bool closed = !braced || (end < value.size() && value[end] == '}');
+      const auto replacement = lookup_(value.substr(from, end - from));
+      if (end == from || !closed || !replacement) {
+        result += '$';  // as Python's expandvars: what is unknown stays
+        continue;
+      }
+      result += *replacement;
+      i = braced ? end : end - 1;
+    }
+    return result;
+  }
+
+  const variable_lookup& lookup_;
+};
+
+/// Splits "scheme://user:password@host:port" and decodes nothing else: credentials are kept apart from the URL.
+HUBCACHE_DECL void read_proxy(const std::string& name, std::string text, std::optional<url>& where,
+                              secret& credentials) {
+  if (text.empty()) return;
+  if (text.find("://") == text.npos) text.insert(0, "http://");
+  const auto start = text.find("://") + 3;
+  const auto end = std::min(text.find('/', start), text.size());
+  if (const auto at = text.rfind('@', end); at != text.npos && at >= start) {
+    std::string user = text.substr(start, at - start);
+    std::string decoded;
+    for (std::size_t i = 0; i < user.size(); ++i) {
+      unsigned value = 0;
+      if (user[i] == '%' && i + 2 < user.size() &&
+          std::from_chars(&user[i + 1], &user[i + 3], value, 16).ptr == &user[i + 3]) {
+        decoded += static_cast<char>(value);
+        i += 2;
+      } else {
+        decoded += user[i];
+      }
+    }
+    credentials = secret(std::move(decoded));
+    text.erase(start, at + 1 - start);
+  }
+  where = url::parse(text);
+  if (!where || where->secure()) {
+    where.reset();
+    throw error(errc::invalid_argument,
+                name + " must have the form http://[user:password@]host[:port]; SOCKS and https proxies need "
+                       "another transport (see docs)");
+  }
+}
+
+HUBCACHE_DECL secret read_token(const variables& env, const std::string& hf_home) {
+  auto text = trimmed(env.first({"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"}));
+  if (text.empty()) {
+    const auto path = env.text("HF_TOKEN_PATH");
+    std::error_code ec;
+    text = trimmed(os::read_text(path.empty() ? hf_home + "/token" : env.folder(path), 64 * 1024, ec));
+  }
+  if (std::any_of(text.begin(), text.end(), [](char c) { return c <= 0x20 || c >= 0x7F; })) {
+    throw error(errc::invalid_argument, "the token (HF_TOKEN or the token file) contains a blank or control character");
+  }
+  return secret(std::move(text));
+}
+
+}  // namespace detail
+
+HUBCACHE_DECL url parse_endpoint(const std::string& text) {
+  auto parsed = url::parse(text);
+  if (!parsed || parsed->target().find('?') != std::string::npos) {
+    throw error(errc::invalid_argument,
+                "the endpoint '" + (parsed ? parsed->redacted() : std::string("(malformed)")) +
+                    "' must have the form http(s)://host[:port][/prefix], without user or query");
+  }
+  return *parsed;
+}
+
+HUBCACHE_DECL std::string default_state_dir(const std::string& hf_home, const std::string& user_cache_dir) {
+  return (os::is_network_file_system(hf_home) ? user_cache_dir : hf_home) + "/hubcache";
+}
+
+HUBCACHE_DECL settings environment_settings(const variable_lookup& variable) {
+  const detail::variables env(variable);
+  settings result;
+  const auto xdg = env.text("XDG_CACHE_HOME");
+  const auto user_cache = env.folder(xdg.empty() ? env.home() + "/.cache" : xdg);
+  const auto hf_home_text = env.text("HF_HOME");
+  const auto hf_home = hf_home_text.empty() ? user_cache + "/huggingface" : env.folder(hf_home_text);
+  const auto cache = env.first({"HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"});
+  result.cache_dir = cache.empty() ? hf_home + "/hub" : env.folder(cache);
+  result.state_dir = default_state_dir(hf_home, user_cache);
+
+  if (const auto endpoint = env.text("HF_ENDPOINT"); !endpoint.empty()) result.endpoint = parse_endpoint(endpoint);
+  if (!env.flag({"HF_HUB_DISABLE_IMPLICIT_TOKEN"})) result.token = detail::read_token(env, hf_home);
+  result.offline = env.flag({"HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"});
+  result.metadata_timeout = env.seconds("HF_HUB_ETAG_TIMEOUT", result.metadata_timeout);
+  result.download_timeout = env.seconds("HF_HUB_DOWNLOAD_TIMEOUT", result.download_timeout);
+  result.use_symlinks = !env.flag({"HF_HUB_DISABLE_SYMLINKS"});
+
+  const auto all = env.either_case("ALL_PROXY");
+  const auto http = env.either_case("HTTP_PROXY");
+  const auto https = env.either_case("HTTPS_PROXY");
+  detail::read_proxy("HTTP_PROXY", http.empty() ? all : http, result.proxy.http, result.proxy.http_credentials);
+  detail::read_proxy("HTTPS_PROXY", https.empty() ? all : https, result.proxy.https,
+                     result.proxy.https_credentials);
+  result.proxy.no_proxy = env.either_case("NO_PROXY");
+  result.ca_file = env.text("SSL_CERT_FILE");
+  result.ca_dir = env.text("SSL_CERT_DIR");
+  if (const auto origin = env.text("HF_HUB_USER_AGENT_ORIGIN"); !origin.empty()) {
+    result.user_agent = "origin/" + origin;
+  }
+  return result;
+}
+
+HUBCACHE_DECL settings environment_settings() {
+  return environment_settings([](const std::string& name) -> std::optional<std::string> {
+    const char* value = std::getenv(name.c_str());
+    if (value == nullptr || *value == '\0') return std::nullopt;
+    return value;
+  });
+}
+
+}  // namespace hubcache::inline v0_1

@@ -1,0 +1,197 @@
+#pragma once
+
+#include <hubcache/hub/answer.hpp>
+#include <hubcache/hub/endpoint.hpp>
+#include <hubcache/hub/parse.hpp>
+#include <hubcache/os/file.hpp>
+#include <hubcache/source/hub_source.hpp>
+#include <hubcache/source/pause.hpp>
+#include <hubcache/source/retry.hpp>
+
+#include <algorithm>
+#include <set>
+
+namespace hubcache::inline v0_1 {
+
+namespace detail {
+
+inline constexpr std::size_t metadata_limit = std::size_t{256} << 20U;  // a listing of a million files and more
+inline constexpr int max_tree_pages = 20'000;
+
+/// Lets the final answer's body through to `target`; bodies of redirects and errors are kept.
+class final_answer_sink final : public body_sink {
+ public:
+  explicit final_answer_sink(body_sink& target) : target_(target) {}
+  [[nodiscard]] verdict begin(const response_head& head) override {
+    return head.status >= 300 ? verdict::keep : target_.begin(head);
+  }
+  [[nodiscard]] asio::awaitable<std::span<std::byte>> acquire() override { return target_.acquire(); }
+  void commit(std::size_t n) override { target_.commit(n); }
+
+ private:
+  body_sink& target_;
+};
+
+HUBCACHE_DECL bool is_redirect(const http_response& answer) noexcept {
+  switch (answer.head.status) {
+    case 301:
+    case 302:
+    case 303:
+    case 307:
+    case 308: return answer.head.headers.find("Location").has_value();
+    default: return false;
+  }
+}
+
+}  // namespace detail
+
+HUBCACHE_DECL http_request hub_source::request(std::string method, const route& to,
+                                               std::chrono::milliseconds timeout) const {
+  http_request result;
+  result.method = std::move(method);
+  result.target = to.where;
+  result.timeout = timeout;
+  std::string agent = std::string("hubcache/") + version + "; c++/20";
+  if (!config_.user_agent.empty()) agent.append("; ").append(config_.user_agent);
+  result.headers.add("User-Agent", std::move(agent));
+  result.headers.add("Accept", "*/*");
+  result.headers.add("Accept-Encoding", "identity");  // a coded body has no known size and no ranges
+  if (to.with_token) result.headers.add("Authorization", "Bearer " + config_.token.reveal());
+  return result;
+}
+
+HUBCACHE_DECL asio::awaitable<http_response> hub_source::exchange(const http_request& what, body_sink& sink) {
+  const bool own = what.target.same_origin(config_.endpoint);
+  const bool api = what.target.target().find("/api/") != std::string::npos &&
+                   what.target.target().find("/api/resolve-cache/") == std::string::npos;
+  auto& not_before = not_before_[static_cast<std::size_t>(api ? quota::api : quota::resolve)];
+  if (own && not_before > std::chrono::steady_clock::now()) co_await pause_until(not_before);
+  ++counters_.requests;
+  auto answer = co_await over_.exchange(what, sink);
+  const auto limit = own ? parse_rate_limit(answer.head.headers) : std::nullopt;
+  if (limit && limit->remaining == 0) {
+    const auto reset = std::min(limit->reset, std::chrono::seconds(3600)) + std::chrono::seconds(1);
+    not_before = std::max(not_before, std::chrono::steady_clock::now() + reset);
+  }
+  co_return answer;
+}
+
+HUBCACHE_DECL asio::awaitable<http_response> hub_source::metadata_once(std::string method, url target,
+                                                                       const repo& which, url& answered,
+                                                                       waiting_time& server_wait) {
+  const bool has_token = !config_.token.empty();
+  error_context context;
+  context.repo = which.display();
+  for (auto to = start_route(target, config_.endpoint, has_token, config_.token_over_http);;) {
+    auto asked = request(method, to, config_.metadata_timeout);
+    asked.body_limit = detail::metadata_limit;
+    keep_sink sink;
+    auto answer = co_await exchange(asked, sink);
+    // A HEAD is answered by its first redirect to another host: what lies there is the CDN's.
+    const auto location = answer.head.headers.find("Location");
+    if (detail::is_redirect(answer)) {
+      auto next = follow(to, *location, config_.endpoint);
+      if (method == "HEAD" && !next.where.same_origin(to.where)) co_return answer;
+      to = std::move(next);
+      continue;
+    }
+    if (answer.head.status >= 300) {
+      server_wait = retry_after(answer.head.headers, std::chrono::system_clock::now());
+      throw answer_error(answer, to.where, context);
+    }
+    if (method != "HEAD" && answer.body.size() >= detail::metadata_limit) {
+      context.url = to.where.redacted();
+      throw error(errc::bad_response, "the answer is larger than 256 MiB", context);
+    }
+    answered = to.where;
+    co_return answer;
+  }
+}
+
+HUBCACHE_DECL asio::awaitable<http_response> hub_source::metadata(std::string method, url target,
+                                                                  const repo& which, url& answered) {
+  retry_state state;
+  for (;;) {
+    std::exception_ptr failure;
+    waiting_time server_wait;
+    try {
+      co_return co_await metadata_once(method, target, which, answered, server_wait);
+    } catch (const error&) {
+      failure = std::current_exception();
+    }
+    const auto what = error_of(failure);
+    const auto wait = next_attempt(config_, state, what->reason(), server_wait, random_fraction());
+    if (!wait) {
+      error_context context;
+      context.repo = which.display();
+      throw what->within(context);
+    }
+    co_await pause_until(std::chrono::steady_clock::now() + *wait);
+  }
+}
+
+HUBCACHE_DECL asio::awaitable<repo_info> hub_source::info(const repo& which, const std::string& revision) {
+  url answered;
+  const auto answer = co_await metadata("GET", info_url(config_.endpoint, which, revision), which, answered);
+  co_return parse_repo_info(answer.body);
+}
+
+HUBCACHE_DECL asio::awaitable<listing> hub_source::tree(const repo& which, const std::string& commit) {
+  std::vector<file_entry> files;
+  std::set<std::string> seen;
+  std::optional<url> page = tree_url(config_.endpoint, which, commit);
+  while (page) {
+    if (!seen.insert(page->text()).second || seen.size() > detail::max_tree_pages) {
+      error_context context;
+      context.repo = which.display();
+      context.url = page->redacted();
+      throw error(errc::bad_response, "the listing names the same next page again and again", context);
+    }
+    url answered;
+    const auto answer = co_await metadata("GET", *page, which, answered);
+    parse_tree_page(answer.body, files);
+    page = next_page(answer.head.headers, answered);
+  }
+  co_return finish_listing(commit, std::move(files));
+}
+
+HUBCACHE_DECL asio::awaitable<void> hub_source::check_access(const repo& which, const std::string& commit,
+                                                             const std::string& path) {
+  url answered;
+  co_await metadata("HEAD", resolve_url(config_.endpoint, which, commit, path), which, answered);
+}
+
+HUBCACHE_DECL asio::awaitable<http_response> hub_source::content(const repo& which, const std::string& commit,
+                                                                 const std::string& path, std::uint64_t offset,
+                                                                 body_sink& sink, waiting_time& server_wait) {
+  const auto target = resolve_url(config_.endpoint, which, commit, path);
+  error_context context;
+  context.repo = which.display();
+  context.file = path;
+  auto to = start_route(target, config_.endpoint, !config_.token.empty(), config_.token_over_http);
+  for (;;) {
+    auto asked = request("GET", to, config_.download_timeout);
+    asked.minimum_rate = config_.minimum_rate;
+    if (offset > 0) asked.headers.add("Range", "bytes=" + std::to_string(offset) + "-");
+    detail::final_answer_sink last(sink);
+    auto answer = co_await exchange(asked, last);
+    if (detail::is_redirect(answer)) {
+      to = follow(to, *answer.head.headers.find("Location"), config_.endpoint);
+      continue;
+    }
+    if (answer.head.status >= 300) {
+      server_wait = retry_after(answer.head.headers, std::chrono::system_clock::now());
+      auto failure = answer_error(answer, to.where, context);
+      // 401 or 403 away from the Hub is a signature that expired while we waited: asking the Hub again helps.
+      const bool expired = !to.where.same_origin(config_.endpoint) &&
+                           (answer.head.status == 401 || answer.head.status == 403);
+      if (expired) {
+        throw error(errc::connection_lost, "the signed URL was refused: " + failure.detail(), failure.context());
+      }
+      throw failure;
+    }
+    co_return answer;
+  }
+}
+
+}  // namespace hubcache::inline v0_1

@@ -1,0 +1,270 @@
+#pragma once
+
+#include <hubcache/index/index_writer.hpp>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <string_view>
+#include <utility>
+
+namespace hubcache::inline v0_1::detail {
+
+HUBCACHE_DECL std::string table_path(const std::string& folder) { return folder + "/index-v1.table"; }
+
+HUBCACHE_DECL std::string log_name(log_id id) {
+  std::array<char, 16> digits;
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), id, 16).ptr;
+  return std::string("index-v1-").append(digits.data(), end).append(".log");
+}
+
+HUBCACHE_DECL std::string log_path(const std::string& folder, log_id id) { return folder + "/" + log_name(id); }
+
+HUBCACHE_DECL std::uint64_t random_word() {
+  const auto digits = os::random_hex(16);
+  std::uint64_t word = 0;
+  std::from_chars(digits.data(), digits.data() + digits.size(), word, 16);
+  return word;
+}
+
+HUBCACHE_DECL std::shared_ptr<const index_files> open_index(const std::string& folder) {
+  // A writer may replace both between the two opens.
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    std::error_code ec;
+    index_files files;
+    files.table = slot_table::open(table_path(folder), ec);
+    if (ec) return nullptr;
+    const auto id = files.table.shape().log;
+    files.log = record_log::open(log_path(folder, id), id, ec);
+    if (!ec) return std::make_shared<const index_files>(std::move(files));
+  }
+  return nullptr;
+}
+
+/// Removes what writers left that died or were superseded; a file of another version never.
+HUBCACHE_DECL void sweep_index(const std::string& folder, log_id keep) {
+  std::error_code ec;
+  for (const auto& name : os::names_in(folder, ec)) {
+    if (name.starts_with("index-v1-") && name != log_name(keep)) os::remove(folder + "/" + name, ec);
+  }
+}
+
+/// Gives the index a new table of `shape`: `fill(builder, ec)` adds its slots and returns its counts. By the holder
+/// of the lock only. @return The new files; none if that failed, and then the old are untouched.
+template <class Fill>
+std::shared_ptr<const index_files> publish_table(const std::string& folder, const table_shape& shape, Fill fill) {
+  const auto temporary = folder + "/index-v1-" + os::random_hex(16) + ".tmp";
+  std::error_code ec;
+  {
+    table_builder builder(temporary, shape, ec);
+    if (!ec) {
+      const table_counts counts = fill(builder, ec);
+      builder.finish(counts, ec);
+    }
+  }
+  if (!ec) os::rename(temporary, table_path(folder), ec);
+  if (ec) {
+    os::remove(temporary, ec);
+    return nullptr;
+  }
+  sweep_index(folder, shape.log);
+  return open_index(folder);
+}
+
+HUBCACHE_DECL std::shared_ptr<const index_files> create_index(const std::string& folder) {
+  constexpr unsigned first_log2 = 12;
+  const table_shape shape{first_log2, random_word(), random_word()};
+  std::error_code ec;
+  static_cast<void>(record_log::create(log_path(folder, shape.log), shape.log, ec));
+  if (ec) return nullptr;
+  return publish_table(folder, shape, [](table_builder&, std::error_code&) { return table_counts{}; });
+}
+
+HUBCACHE_DECL std::optional<std::uint64_t> find_slot(const slot_table& table, std::uint64_t mark) noexcept {
+  const auto home = slot_table::home_of(mark, table.slots());
+  for (auto at = home; at < home + slot_table::probe_bound; ++at) {
+    const auto have = table.load(at);
+    if (have.mark == mark || (have.mark == 0 && have.head == 0)) return at;
+  }
+  return std::nullopt;
+}
+
+HUBCACHE_DECL record_chain read_chain(const record_log& log, std::uint64_t head) {
+  record_chain chain;
+  for (std::size_t n = 0; n < max_places && head != 0; ++n) {
+    auto next = log.read(head);
+    if (!next || (!chain.empty() && next->record.name != chain.front().record.name)) break;
+    head = next->previous;
+    const auto same_path = [&](const logged_record& have) { return have.record.where.path == next->record.where.path; };
+    if (std::none_of(chain.begin(), chain.end(), same_path)) chain.push_back(std::move(*next));
+  }
+  return chain;
+}
+
+HUBCACHE_DECL record_chain read_chain(const record_log& log, std::uint64_t head, const digest& name) {
+  auto chain = read_chain(log, head);
+  if (!chain.empty() && chain.front().record.name != name) chain.clear();
+  return chain;
+}
+
+/// Visits the slots in ascending order of mark: runs of used slots are, and each is sorted by itself.
+template <class Visit>
+void each_slot_by_mark(const slot_table& table, Visit visit) {
+  std::vector<slot> run;
+  const auto less = [](const slot& a, const slot& b) { return a.mark < b.mark; };
+  for (std::uint64_t at = 0; at <= table.slots(); ++at) {
+    const auto next = at < table.slots() ? table.load(at) : slot{};
+    if (next.mark != 0) {
+      run.push_back(next);
+      continue;
+    }
+    std::sort(run.begin(), run.end(), less);
+    for (const auto& s : run) visit(s);
+    run.clear();
+  }
+}
+
+HUBCACHE_DECL index_writer::index_writer(const std::string& folder, std::shared_ptr<const index_files> files)
+    : folder_(folder) {
+  adopt(std::move(files));
+}
+
+HUBCACHE_DECL void index_writer::adopt(std::shared_ptr<const index_files> files) {
+  files_ = std::move(files);
+  counts_ = files_->table.counts();
+  std::error_code ec;
+  end_ = files_->log.end(ec);
+}
+
+HUBCACHE_DECL bool index_writer::store(const index_record& record) {
+  const auto mark = files_->table.mark_of(record.name);
+  const auto at = slot_for(mark);
+  if (!at) return false;
+  const auto have = files_->table.load(*at);
+  const auto chain = read_chain(files_->log, have.head, record.name);
+  const auto same = std::find_if(chain.begin(), chain.end(), [&](const logged_record& r) {
+    return r.record.where.path == record.where.path;
+  });
+  if (same != chain.end() && same->record == record) return true;
+  return relink(*at, {mark, have.head}, chain, same, &record);
+}
+
+HUBCACHE_DECL void index_writer::forget(const digest& name, const std::string& path) {
+  const auto mark = files_->table.mark_of(name);
+  const auto at = find_slot(files_->table, mark);
+  if (!at) return;
+  const auto have = files_->table.load(*at);
+  const auto chain = read_chain(files_->log, have.head, name);
+  const auto gone =
+      std::find_if(chain.begin(), chain.end(), [&](const logged_record& r) { return r.record.where.path == path; });
+  if (gone != chain.end()) relink(*at, {mark, have.head}, chain, gone, nullptr);
+}
+
+HUBCACHE_DECL std::shared_ptr<const index_files> index_writer::finish() {
+  constexpr std::uint64_t worth_compacting = 1U << 20U;
+  std::error_code ec;
+  files_->table.store_counts(counts_, ec);
+  if (counts_.dead > worth_compacting && counts_.dead > end_ / 2) compact();
+  return files_;
+}
+
+HUBCACHE_DECL std::optional<std::uint64_t> index_writer::slot_for(std::uint64_t mark) {
+  auto at = find_slot(files_->table, mark);
+  const bool known = at && files_->table.load(*at).mark == mark;
+  const bool full = !at || counts_.used >= files_->table.slots() / 20 * 13;
+  if (!known && full && grow()) at = find_slot(files_->table, mark);
+  return at;
+}
+
+/// @return The record's offset, or 0 if it could not be written.
+HUBCACHE_DECL std::uint64_t index_writer::append(const index_record& record, std::uint64_t previous) {
+  const auto length = files_->log.write(record, previous, end_);
+  return length == 0 ? 0 : std::exchange(end_, end_ + length);
+}
+
+/// Lets slot `at`, now `value`, show `chain` without `gone` and, on top, `added` if any. What lies above `gone` is
+/// written again, since no record is ever changed.
+HUBCACHE_DECL bool index_writer::relink(std::uint64_t at, slot value, const record_chain& chain,
+                                        record_chain::const_iterator gone, const index_record* added) {
+  const bool replaces = gone != chain.end();
+  if (chain.empty()) value.head = 0;
+  if (replaces) value.head = gone->previous;
+  auto counts = counts_;
+  for (auto above = replaces ? gone : chain.begin(); above != chain.begin();) {
+    --above;
+    value.head = append(above->record, value.head);
+    if (value.head == 0) return false;
+    counts.dead += above->length;
+  }
+  if (added != nullptr) {
+    value.head = append(*added, value.head);
+    if (value.head == 0) return false;
+    ++counts.live;
+  }
+  if (replaces || chain.size() == max_places) {
+    counts.dead += replaces ? gone->length : chain.back().length;
+    counts.live -= std::min<std::uint64_t>(counts.live, 1);
+  }
+  if (files_->table.load(at).mark == 0) ++counts.used;
+  std::error_code ec;
+  files_->table.store(at, value, ec);
+  if (!ec) counts_ = counts;
+  return !ec;
+}
+
+HUBCACHE_DECL bool index_writer::grow() {
+  auto shape = files_->table.shape();
+  if (shape.log2_slots == slot_table::max_log2) return false;
+  ++shape.log2_slots;
+  auto grown = publish_table(folder_, shape, [this](table_builder& builder, std::error_code& ec) {
+    each_slot_by_mark(files_->table, [&](const slot& s) {
+      if (s.head != 0) builder.add(s, ec);
+    });
+    auto counts = counts_;
+    counts.used = builder.added();
+    counts.live = std::max(counts.live, counts.used);
+    return counts;
+  });
+  if (!grown) return false;
+  adopt(std::move(grown));
+  return true;
+}
+
+HUBCACHE_DECL void index_writer::compact() {
+  auto shape = files_->table.shape();
+  shape.log = random_word();
+  std::error_code ec;
+  const auto log = record_log::create(log_path(folder_, shape.log), shape.log, ec);
+  if (ec) return;
+  auto compacted = publish_table(folder_, shape, [&](table_builder& builder, std::error_code& failure) {
+    table_counts counts;
+    auto end = log.end(failure);
+    each_slot_by_mark(files_->table, [&](slot s) {
+      s.head = copy_chain(s.head, log, end, counts);
+      if (s.head != 0) builder.add(s, failure);
+    });
+    counts.used = builder.added();
+    return counts;
+  });
+  if (compacted) {
+    adopt(std::move(compacted));
+  } else {
+    os::remove(log_path(folder_, shape.log), ec);
+  }
+}
+
+/// Writes the chain at `head` to `to`, whose end moves; returns its new head, or 0 if nothing of it could be written.
+HUBCACHE_DECL std::uint64_t index_writer::copy_chain(std::uint64_t head, const record_log& to, std::uint64_t& end,
+                                                     table_counts& counts) const {
+  const auto chain = read_chain(files_->log, head);
+  std::uint64_t copied = 0;
+  for (auto record = chain.rbegin(); record != chain.rend(); ++record) {
+    const auto length = to.write(record->record, copied, end);
+    if (length == 0) continue;
+    copied = std::exchange(end, end + length);
+    ++counts.live;
+  }
+  return copied;
+}
+
+}  // namespace hubcache::inline v0_1::detail

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <hubcache/index/memory_index.hpp>
+
+#include <algorithm>
+
+namespace hubcache::inline v0_1 {
+
+HUBCACHE_DECL std::vector<place> memory_index::find(const digest& name) const {
+  const std::lock_guard hold(using_);
+  const auto found = places_.find(name);
+  return found == places_.end() ? std::vector<place>{} : found->second;
+}
+
+HUBCACHE_DECL std::size_t memory_index::insert(std::span<const index_record> records) {
+  const std::lock_guard hold(using_);
+  for (const auto& record : records) {
+    auto& chain = places_[record.name];
+    if (std::find(chain.begin(), chain.end(), record.where) != chain.end()) continue;
+    size_ -= std::erase_if(chain, [&](const place& p) { return p.path == record.where.path; });
+    if (chain.size() == max_places) {
+      chain.pop_back();
+      --size_;
+    }
+    chain.insert(chain.begin(), record.where);
+    ++size_;
+  }
+  return records.size();
+}
+
+HUBCACHE_DECL void memory_index::forget(const digest& name, const std::string& path) {
+  const std::lock_guard hold(using_);
+  const auto found = places_.find(name);
+  if (found == places_.end()) return;
+  size_ -= std::erase_if(found->second, [&](const place& p) { return p.path == path; });
+  if (found->second.empty()) places_.erase(found);
+}
+
+HUBCACHE_DECL void memory_index::each(record_visitor visit) const {
+  const std::lock_guard hold(using_);
+  for (const auto& [name, chain] : places_) {
+    for (const auto& where : chain) {
+      if (!visit(index_record(name, where))) return;
+    }
+  }
+}
+
+HUBCACHE_DECL std::uint64_t memory_index::size() const {
+  const std::lock_guard hold(using_);
+  return size_;
+}
+
+}  // namespace hubcache::inline v0_1

@@ -1,0 +1,141 @@
+#pragma once
+
+#include <hubcache/error.hpp>
+#include <hubcache/fetch/partial_sink.hpp>
+
+#include <asio/post.hpp>
+#include <asio/redirect_error.hpp>
+#include <asio/use_awaitable.hpp>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+namespace hubcache::inline v0_1 {
+
+HUBCACHE_DECL std::optional<content_range> parse_content_range(std::string_view text) noexcept {
+  if (!text.starts_with("bytes ")) return std::nullopt;
+  text.remove_prefix(6);
+  content_range range;
+  const std::array<std::pair<std::uint64_t*, char>, 3> parts{
+      {{&range.first, '-'}, {&range.last, '/'}, {&range.total, '\0'}}};
+  for (const auto& [value, mark] : parts) {
+    const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), *value);
+    if (failure != std::errc{}) return std::nullopt;
+    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+    if (mark == '\0') break;
+    if (!text.starts_with(mark)) return std::nullopt;
+    text.remove_prefix(1);
+  }
+  if (!text.empty() || range.first > range.last || range.last >= range.total) return std::nullopt;
+  return range;
+}
+
+HUBCACHE_DECL buffer_ring::buffer_ring(const asio::any_io_executor& executor, std::size_t count, std::size_t size)
+    : executor_(executor), changed_(executor, asio::steady_timer::time_point::max()), size_(size), unmade_(count) {}
+
+HUBCACHE_DECL asio::awaitable<buffer_ring::buffer> buffer_ring::take() {
+  const auto self = shared_from_this();
+  while (free_.empty() && unmade_ == 0) {
+    std::error_code woken;
+    co_await changed_.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+  }
+  ++taken_;
+  buffer result;
+  if (free_.empty()) {
+    --unmade_;
+    result.bytes.reset(new std::byte[size_]);  // not zeroed: every byte is overwritten before it is read
+  } else {
+    result = std::move(free_.back());
+    free_.pop_back();
+  }
+  co_return result;
+}
+
+HUBCACHE_DECL asio::awaitable<void> buffer_ring::drained() {
+  const auto self = shared_from_this();
+  while (taken_ > 0) {
+    std::error_code woken;
+    co_await changed_.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+  }
+}
+
+HUBCACHE_DECL void buffer_ring::give_back(buffer used) {
+  auto back = [self = shared_from_this(), used = std::move(used)]() mutable {
+    used.filled = 0;
+    self->free_.push_back(std::move(used));
+    --self->taken_;
+    self->changed_.cancel();
+  };
+  asio::post(executor_, std::move(back));
+}
+
+HUBCACHE_DECL partial_sink::partial_sink(std::shared_ptr<partial> into, std::uint64_t offset, serial_queue& queue,
+                                         std::shared_ptr<buffer_ring> buffers,
+                                         std::function<void(std::uint64_t)> advanced)
+    : into_(std::move(into)),
+      offset_(offset),
+      next_(offset),
+      queue_(queue),
+      buffers_(std::move(buffers)),
+      advanced_(std::move(advanced)) {}
+
+HUBCACHE_DECL body_sink::verdict partial_sink::refuse(std::string problem) {
+  outcome_ = answer::refused;
+  problem_ = std::move(problem);
+  return verdict::stop;
+}
+
+HUBCACHE_DECL body_sink::verdict partial_sink::begin(const response_head& head) {
+  const auto size = into_->what().size;
+  if (const auto coding = head.headers.find("Content-Encoding"); coding && *coding != "identity") {
+    return refuse("asked for the plain bytes, got Content-Encoding " + std::string(*coding));
+  }
+  if (head.status == 206) {
+    const auto range = parse_content_range(head.headers.find("Content-Range").value_or(""));
+    if (!range || range->first != offset_ || range->last != size - 1 || range->total != size) {
+      return refuse("asked for bytes " + std::to_string(offset_) + " to " + std::to_string(size - 1) + ", got \"" +
+                    std::string(head.headers.find("Content-Range").value_or("no Content-Range")) + "\"");
+    }
+  } else if (head.status != 200) {
+    return refuse("expected 200 or 206, got " + std::to_string(head.status));
+  } else if (offset_ > 0) {
+    outcome_ = answer::range_ignored;
+    return verdict::stop;
+  }
+  if (head.content_length && *head.content_length != size - offset_) {
+    return refuse("expected " + std::to_string(size - offset_) + " bytes, the server announces " +
+                  std::to_string(*head.content_length));
+  }
+  outcome_ = answer::accepted;
+  return verdict::take;
+}
+
+HUBCACHE_DECL asio::awaitable<std::span<std::byte>> partial_sink::acquire() {
+  const auto left = into_->what().size - next_;
+  if (left == 0) {
+    throw error(errc::size_mismatch, "expected " + std::to_string(into_->what().size) + " bytes, more arrive");
+  }
+  if (!current_.bytes) current_ = co_await buffers_->take();
+  const auto room = std::min<std::uint64_t>(buffers_->size() - current_.filled, left);
+  co_return std::span(current_.bytes.get() + current_.filled, static_cast<std::size_t>(room));
+}
+
+HUBCACHE_DECL void partial_sink::commit(std::size_t n) {
+  current_.filled += n;
+  next_ += n;
+  advanced_(n);
+  if (current_.filled == buffers_->size() || next_ == into_->what().size) flush();
+}
+
+HUBCACHE_DECL void partial_sink::flush() {
+  if (!current_.bytes) return;
+  const auto at = next_ - current_.filled;
+  queue_.post([into = into_, ring = buffers_, used = std::move(current_), at]() mutable {
+    into->write({used.bytes.get(), used.filled}, at);
+    ring->give_back(std::move(used));
+  });
+  current_ = {};
+}
+
+}  // namespace hubcache::inline v0_1

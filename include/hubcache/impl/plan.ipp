@@ -1,0 +1,118 @@
+#pragma once
+
+#include <hubcache/error.hpp>
+#include <hubcache/plan/plan.hpp>
+#include <hubcache/select/patterns.hpp>
+#include <hubcache/store/local_layout.hpp>
+
+#include <algorithm>
+#include <unordered_map>
+
+namespace hubcache::inline v0_1 {
+
+HUBCACHE_DECL std::uint64_t plan::bytes(file_action action) const {
+  std::uint64_t sum = 0;
+  for (const auto& step : steps) {
+    if (step.action == action) sum += step.what.size;
+  }
+  return sum;
+}
+
+HUBCACHE_DECL std::string plan::partial_of(const content& what) const {
+  if (!local()) return layout.partial(what.name);
+  return local_layout(view).partial(what.name);
+}
+
+HUBCACHE_DECL std::vector<const file_entry*> select_files(const listing& files, const snapshot_options& options) {
+  std::vector<const file_entry*> selected;
+  if (options.files.empty()) {
+    selection wanted;
+    wanted.allow = options.allow;
+    wanted.ignore = options.ignore;
+    for (const auto& file : files.files) {
+      if (wanted(file.path)) selected.push_back(&file);
+    }
+    return selected;
+  }
+  for (const auto& name : options.files) {
+    const auto before = selected.size();
+    for (const auto& file : files.files) {
+      if (file.path == name || (name.ends_with('/') && file.path.starts_with(name))) selected.push_back(&file);
+    }
+    if (selected.size() == before) {
+      throw error(errc::file_not_found, "commit " + files.commit + " has no " +
+                                            (name.ends_with('/') ? "folder" : "file") + " of this name",
+                  error_context{}.with_file(name));
+    }
+  }
+  std::sort(selected.begin(), selected.end());
+  selected.erase(std::unique(selected.begin(), selected.end()), selected.end());
+  return selected;
+}
+
+HUBCACHE_DECL void make_steps(plan& draft, const plan_lookups& machine) {
+  std::unordered_map<content, std::size_t> step_of;
+  for (const file_entry* file : select_files(draft.listing, draft.options)) {
+    const content what(*file->name(), file->size);
+    const auto [at, fresh] = step_of.try_emplace(what, draft.steps.size());
+    if (fresh) {
+      plan_step step;
+      step.what = what;
+      step.file = file->path;
+      draft.steps.push_back(std::move(step));
+    }
+    plan_entry entry;
+    entry.path = file->path;
+    entry.step = at->second;
+    draft.entries.push_back(std::move(entry));
+
+    auto& step = draft.steps[at->second];
+    const auto target = draft.plain_files ? file->path : what.name.hex();
+    if (!fresh && !draft.plain_files) continue;  // one blob serves all names
+    if (draft.options.force_download || !machine.present(target, what)) {
+      step.targets.push_back(target);
+    } else if (draft.plain_files) {
+      place twin;
+      twin.path = draft.target_root + "/" + target;
+      twin.store = mutability::mutable_store;
+      step.places.push_back(std::move(twin));
+    }
+  }
+  for (auto& step : draft.steps) {
+    step.action = step.targets.empty() ? file_action::present : file_action::fetched;
+    if (step.targets.empty() || draft.options.force_download) continue;
+    for (auto& where : machine.places(step.what)) step.places.push_back(std::move(where));
+    if (!step.places.empty()) step.action = file_action::linked;
+  }
+}
+
+HUBCACHE_DECL snapshot preview(const plan& p) {
+  snapshot result;
+  result.path = p.view;
+  result.repo = p.repo;
+  result.revision = p.revision;
+  result.commit = p.listing.commit;
+  result.dry_run = true;
+  std::vector<bool> counted(p.steps.size());
+  for (const auto& entry : p.entries) {
+    const auto& step = p.steps[entry.step];
+    snapshot_file file;
+    file.path = entry.path;
+    file.what = step.what;
+    file.action = counted[entry.step] ? file_action::present : step.action;
+    if (file.action == file_action::linked) file.source = step.places.front().path;
+    counted[entry.step] = true;
+    result.totals.bytes_total += file.what.size;
+    switch (file.action) {
+      case file_action::present: result.totals.bytes_present += file.what.size; break;
+      case file_action::linked: result.totals.bytes_linked += file.what.size; break;
+      case file_action::fetched: result.totals.bytes_fetched += file.what.size; break;
+    }
+    result.files.push_back(std::move(file));
+  }
+  result.totals.requests = p.requests;
+  result.totals.seconds = p.seconds;
+  return result;
+}
+
+}  // namespace hubcache::inline v0_1

@@ -1,0 +1,298 @@
+#pragma once
+
+#include <hubcache/fetch/on_workers.hpp>
+#include <hubcache/hash/hash_file.hpp>
+#include <hubcache/prepare.hpp>
+#include <hubcache/source/hub_source.hpp>
+#include <hubcache/store/local_layout.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+
+namespace hubcache::inline v0_1 {
+
+namespace detail {
+
+/// Whether this caller may have the repo's content linked from elsewhere on this machine.
+enum class access : unsigned char {
+  unknown,  ///< The listing came from disk: nobody asked the Hub yet.
+  open,     ///< The Hub showed this caller what it hides from those not let in.
+  gated,    ///< Gated, and nothing has proved that this caller is let in.
+};
+
+HUBCACHE_DECL error_context context_of(const plan& draft) {
+  error_context context;
+  context.repo = draft.repo.display();
+  return context;
+}
+
+HUBCACHE_DECL bool may_fall_back(errc failure) noexcept {
+  switch (failure) {
+    case errc::host_not_found:
+    case errc::connection_failed:
+    case errc::connection_lost:
+    case errc::timed_out:
+    case errc::rate_limited:
+    case errc::server_failed: return true;
+    default: return false;
+  }
+}
+
+HUBCACHE_DECL std::string tree_path(const plan& draft, std::string_view commit) {
+  return draft.local() ? local_layout(draft.view).tree(commit) : draft.layout.tree(commit);
+}
+
+/// The listing of `commit` as it lies on disk, in the view's own place or in the cache.
+HUBCACHE_DECL std::optional<listing> listing_on_disk(const plan& draft, const std::string& commit) {
+  if (draft.local()) {
+    if (auto found = read_tree(tree_path(draft, commit), commit)) return found;
+  }
+  return read_tree(draft.layout.tree(commit), commit);
+}
+
+/// Sets the folders of `draft` once its commit is known.
+HUBCACHE_DECL void set_view(plan& draft, const settings& config) {
+  draft.plain_files = draft.local() || !config.use_symlinks;
+  if (!draft.local()) draft.view = draft.layout.snapshot(draft.listing.commit);
+  draft.target_root = draft.plain_files ? draft.view : draft.layout.blobs_dir();
+}
+
+/// Whether the file `path` has the digest `what`; for the rare cases where presence is not enough.
+HUBCACHE_DECL bool hashes_to(const hash_set_ref& hashes, const std::string& path, const content& what,
+                             const std::stop_token& stop) {
+  std::error_code ec;
+  const auto real = std::filesystem::canonical(path, ec).string();
+  const auto file = ec ? os::descriptor{} : os::open_read(real, ec);
+  if (ec) return false;
+  return hash_file(hashes, file, what.name.algorithm(), what.size, stop, ec) == what.name;
+}
+
+/// plan_lookups::present for `draft`.
+HUBCACHE_DECL bool is_present(const plan& draft, const hash_set_ref& hashes, const std::string& target,
+                              const content& what, const std::stop_token& stop) {
+  const auto path = draft.target_root + "/" + target;
+  std::error_code ec;
+  // A blob may be a symlink into the shared store of huggingface_hub; a plain file must be one.
+  const auto file = os::status(path, ec, !draft.plain_files);
+  if (ec || !file.regular || file.identity.size != what.size) return false;
+  if (draft.local()) {
+    const auto known = read_metadata(local_layout(draft.view), draft.view, target);
+    if (known && known->etag == what.name.hex() && !draft.options.verify) return true;
+    return hashes_to(hashes, path, what, stop);  // the user's own file: adopted if it is the content
+  }
+  return !draft.options.verify || hashes_to(hashes, path, what, stop);
+}
+
+/// Places that exist with the right size; nothing is opened or hashed here.
+HUBCACHE_DECL void add_existing(std::vector<place>& result, place candidate, const content& what) {
+  std::error_code ec;
+  const auto file = os::status(candidate.path, ec);
+  const bool known = std::any_of(result.begin(), result.end(),
+                                 [&](const place& p) { return p.path == candidate.path; });
+  if (!ec && !known && file.regular && file.identity.size == what.size) result.push_back(std::move(candidate));
+}
+
+/// plan_lookups::places for `draft`: the index, then what a scan just saw, then the caller's mapping.
+HUBCACHE_DECL std::vector<place> places_of(const plan& draft, const index_ref& index, const content& what) {
+  std::vector<place> result;
+  if (!draft.options.smart_cache) return result;
+  for (auto& found : index.find(what.name)) add_existing(result, std::move(found), what);
+  for (const auto& claim : draft.scan.claims) {
+    if (claim.name == what.name) add_existing(result, claim.where, what);
+  }
+  if (draft.options.mapping) {
+    if (const auto at = draft.options.mapping->find(what.name); at != draft.options.mapping->end()) {
+      std::error_code ec;
+      place mapped;
+      mapped.path = std::filesystem::canonical(at->second, ec).string();
+      mapped.store = mutability::mutable_store;
+      if (!ec) add_existing(result, std::move(mapped), what);
+    }
+  }
+  return result;
+}
+
+/// Looks at the machine and fills the steps of `draft`. Blocking.
+HUBCACHE_DECL plan look_at_machine(plan draft, const settings& config, hash_set_ref hashes, index_ref index,
+                                   const std::stop_token& stop) {
+  plan_lookups machine;
+  machine.present = [&](const std::string& target, const content& what) {
+    return is_present(draft, hashes, target, what, stop);
+  };
+  machine.places = [&](const content& what) { return places_of(draft, index, what); };
+  make_steps(draft, machine);
+  if (!draft.options.smart_cache || draft.options.force_download || draft.bytes_to_fetch() == 0) return draft;
+  // Something would be fetched: look whether other clients brought it here meanwhile.
+  draft.scan = scan_hub_cache(config.cache_dir, config.state_dir, index);
+  if (draft.scan.claims.empty()) return draft;
+  for (auto& step : draft.steps) {
+    if (step.action != file_action::fetched) continue;
+    step.places = places_of(draft, index, step.what);
+    if (!step.places.empty()) step.action = file_action::linked;
+  }
+  return draft;
+}
+
+/// Whether `p` lies in the folder of the plan's own repo: what is there passed its gate before.
+HUBCACHE_DECL bool is_own(const plan& draft, const place& p) {
+  const auto inside = [&p](const std::string& folder) { return p.path.starts_with(folder + "/"); };
+  return inside(draft.layout.repo_dir()) || inside(draft.view);
+}
+
+HUBCACHE_DECL bool needs_foreign(const plan_step& step, const plan& draft) {
+  return step.action == file_action::linked && std::none_of(step.places.begin(), step.places.end(),
+                                                            [&](const place& p) { return is_own(draft, p); });
+}
+
+HUBCACHE_DECL void drop_foreign_places(plan& draft) {
+  for (auto& step : draft.steps) {
+    std::erase_if(step.places, [&](const place& p) { return !is_own(draft, p); });
+    if (step.places.empty() && step.action == file_action::linked) step.action = file_action::fetched;
+  }
+}
+
+/// Offline, or with the Hub out of reach: commit and listing from the cache; every content must be present.
+HUBCACHE_DECL void use_cached_listing(plan& draft) {
+  const auto missing = [&draft](const std::string& detail) {
+    return error(errc::not_cached, detail, context_of(draft));
+  };
+  const auto commit = is_commit(draft.revision) ? std::optional(draft.revision)
+                                                : read_ref(draft.layout, draft.revision);
+  if (!commit) throw missing("revision '" + draft.revision + "' is not in the cache");
+  auto found = listing_on_disk(draft, *commit);
+  if (!found && !draft.local()) found = read_snapshot(draft.layout, *commit);
+  if (!found) throw missing("the listing of commit " + *commit + " is not in the cache");
+  draft.listing = std::move(*found);
+}
+
+HUBCACHE_DECL void check_all_cached(const plan& draft) {
+  std::size_t count = 0;
+  const plan_step* first = nullptr;
+  for (const auto& step : draft.steps) {
+    if (step.action != file_action::fetched) continue;
+    if (count++ == 0) first = &step;
+  }
+  if (count == 0) return;
+  auto context = context_of(draft);
+  context.file = first->file;
+  throw error(errc::not_cached,
+              std::to_string(count) + (count == 1 ? " content" : " contents") + " of commit " +
+                  draft.listing.commit + (count == 1 ? " is" : " are") + " missing (" +
+                  format_bytes(draft.bytes_to_fetch()) + ")",
+              std::move(context));
+}
+
+/// Fetches commit and listing from the Hub, the listing only if it is not on disk.
+HUBCACHE_DECL asio::awaitable<access> ask_hub(plan& draft, hub_source& hub) {
+  auto seen = access::unknown;
+  std::string commit = draft.revision;
+  if (!is_commit(commit)) {
+    const auto info = co_await hub.info(draft.repo, draft.revision);
+    commit = info.commit;
+    draft.write_ref = !draft.local();
+    seen = info.gated ? access::gated : access::open;
+    if (info.id != draft.repo.id()) {
+      draft.warnings.push_back("The repo " + draft.repo.display() + " is now called " + info.id +
+                               "; its cache folder keeps the name you gave.");
+    }
+  }
+  if (auto known = listing_on_disk(draft, commit)) {
+    draft.listing = std::move(*known);
+    co_return seen;
+  }
+  draft.listing = co_await hub.tree(draft.repo, commit);
+  draft.write_tree = !draft.listing.masked();
+  const bool shown = std::any_of(draft.listing.files.begin(), draft.listing.files.end(),
+                                 [](const file_entry& f) { return f.lfs && !f.masked; });
+  co_return shown && !draft.listing.masked() ? access::open : seen;
+}
+
+/// What the listing hides from this caller is asked for by name, so that the answer is the Hub's own.
+HUBCACHE_DECL asio::awaitable<void> refuse_masked(const plan& draft, hub_source& hub) {
+  const auto selected = select_files(draft.listing, draft.options);
+  const auto masked = std::find_if(selected.begin(), selected.end(), [](const file_entry* f) { return f->masked; });
+  if (masked == selected.end()) co_return;
+  co_await hub.check_access(draft.repo, draft.listing.commit, (*masked)->path);
+  auto context = context_of(draft);
+  context.file = (*masked)->path;
+  throw error(errc::gated, "the Hub hides the hash of this file from this caller", std::move(context));
+}
+
+/// Lets links from other repos stand only if the Hub lets this caller in.
+HUBCACHE_DECL asio::awaitable<void> pass_gate(plan& draft, hub_source& hub, access seen) {
+  const auto foreign = std::find_if(draft.steps.begin(), draft.steps.end(),
+                                    [&](const plan_step& s) { return needs_foreign(s, draft); });
+  if (seen == access::open) co_return;
+  if (foreign == draft.steps.end()) {
+    drop_foreign_places(draft);
+    co_return;
+  }
+  if (seen == access::unknown) {
+    const auto info = co_await hub.info(draft.repo, draft.listing.commit);
+    if (!info.gated) co_return;
+  }
+  co_await hub.check_access(draft.repo, draft.listing.commit, foreign->file);
+}
+
+}  // namespace detail
+
+HUBCACHE_DECL asio::awaitable<plan> prepare(services with, repo which, snapshot_options options) {
+  const auto begun = std::chrono::steady_clock::now();
+  check_revision(options.revision);
+  if (!options.smart_cache && options.mapping) {
+    throw error(errc::invalid_argument, "a cache mapping needs the smart cache, which is switched off");
+  }
+  plan draft;
+  draft.repo = std::move(which);
+  draft.revision = options.revision;
+  draft.layout = hub_layout(with.config.cache_dir, draft.repo);
+  if (!options.local_dir.empty()) draft.view = os::absolute_path(options.local_dir);
+  draft.options = std::move(options);
+
+  hub_source hub(with.config, with.transport);
+  auto seen = detail::access::unknown;
+  bool cached_only = with.config.offline;
+  std::exception_ptr unreachable;
+  if (!cached_only) {
+    try {
+      seen = co_await detail::ask_hub(draft, hub);
+    } catch (const error& e) {
+      if (!detail::may_fall_back(e.reason()) || draft.options.force_download) throw;
+      unreachable = std::current_exception();
+    }
+  }
+  const auto failure = error_of(unreachable);
+  try {
+    cached_only = cached_only || unreachable;
+    if (cached_only) detail::use_cached_listing(draft);
+    detail::set_view(draft, with.config);
+    if (!cached_only) co_await detail::refuse_masked(draft, hub);
+    auto look = [draft = std::move(draft), with](const std::stop_token& stop) mutable {
+      return detail::look_at_machine(std::move(draft), with.config, with.hashes, with.index, stop);
+    };
+    draft = co_await on_workers(with.pool, std::move(look));
+    if (cached_only) {
+      detail::drop_foreign_places(draft);
+      detail::check_all_cached(draft);
+    } else {
+      co_await detail::pass_gate(draft, hub, seen);
+    }
+  } catch (const error& e) {
+    // What the user needs to know is that the Hub is out of reach, not what the cache lacks.
+    if (failure && (e.reason() == errc::not_cached || e.reason() == errc::file_not_found)) throw *failure;
+    if (with.config.offline && e.reason() == errc::file_not_found) {
+      throw error(errc::not_cached, e.detail(), e.context());
+    }
+    throw;
+  }
+  if (failure) {
+    draft.warnings.push_back("The Hub cannot be reached (" + std::string(failure->detail()) +
+                             "); using the snapshot in the cache, which may be outdated.");
+  }
+  draft.requests = hub.counters().requests;
+  draft.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+  co_return draft;
+}
+
+}  // namespace hubcache::inline v0_1

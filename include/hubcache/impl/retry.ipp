@@ -1,0 +1,36 @@
+#pragma once
+
+#include <hubcache/source/retry.hpp>
+
+#include <algorithm>
+
+namespace hubcache::inline v0_1 {
+
+HUBCACHE_DECL std::optional<std::chrono::milliseconds> next_attempt(
+    const settings& config, retry_state& state, errc failure, std::optional<std::chrono::seconds> server_wait,
+    double noise) {
+  int limit = config.attempts;
+  switch (failure) {
+    case errc::connection_lost:
+    case errc::timed_out:
+    case errc::server_failed:
+    case errc::rate_limited: break;
+    // Hardly ever passing: say so soon.
+    case errc::host_not_found:
+    case errc::connection_failed:
+    case errc::digest_mismatch:
+    case errc::size_mismatch:
+    case errc::bad_response: limit = std::min(limit, 3); break;
+    default: return std::nullopt;
+  }
+  if (server_wait && (failure == errc::rate_limited || failure == errc::server_failed)) {
+    if (++state.waits > 20) return std::nullopt;
+    return *server_wait;
+  }
+  if (++state.failures >= limit) return std::nullopt;
+  const auto factor = std::min(1 << std::min(state.failures - 1, 4), 16);
+  const auto pause = static_cast<double>((config.retry_pause * factor).count()) * (0.75 + 0.5 * noise);
+  return std::chrono::milliseconds(static_cast<std::int64_t>(pause));
+}
+
+}  // namespace hubcache::inline v0_1

@@ -1,0 +1,276 @@
+#pragma once
+
+#include <hubcache/error.hpp>
+#include <hubcache/transport/connection.hpp>
+
+#include <asio/buffer.hpp>
+#include <asio/redirect_error.hpp>
+#include <asio/ssl/error.hpp>
+#include <asio/use_awaitable.hpp>
+#include <openssl/ssl.h>
+#include <openssl/x509_vfy.h>
+
+namespace hubcache::inline v0_1::detail {
+
+HUBCACHE_DECL std::string host_and_port(const url& host) {
+  const bool bracketed = host.host().find(':') != std::string::npos;
+  return (bracketed ? "[" + host.host() + "]" : host.host()) + ":" + std::to_string(host.port());
+}
+
+HUBCACHE_DECL std::string in_seconds(std::chrono::milliseconds time) {
+  const auto tenths = time.count() / 100;
+  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " s";
+}
+
+HUBCACHE_DECL void connection::begin_exchange(std::chrono::milliseconds timeout, std::uint64_t minimum_rate,
+                                              std::chrono::milliseconds window) {
+  timeout_ = timeout;
+  minimum_rate_ = minimum_rate;
+  window_ = window;
+  window_bytes_ = 0;
+  window_time_ = {};
+  answered_ = false;
+  guard_until(clock::now() + timeout);
+}
+
+HUBCACHE_DECL void connection::end_exchange() {
+  guarded_ = false;
+  idle_since_ = clock::now();
+  watchdog_.cancel();
+}
+
+HUBCACHE_DECL void connection::guard_until(clock::time_point deadline) {
+  guarded_ = true;
+  timed_out_ = false;
+  deadline_ = deadline;
+  arm(deadline);
+}
+
+HUBCACHE_DECL void connection::arm(clock::time_point expiry) {
+  watchdog_.expires_at(expiry);
+  watchdog_.async_wait([weak = weak_from_this()](const asio::error_code& ec) {
+    const auto self = weak.lock();
+    if (!ec && self) self->watch();
+  });
+}
+
+HUBCACHE_DECL void connection::watch() {
+  if (!guarded_) return;
+  const auto now = clock::now();
+  if (deadline_ == never) return arm(now + timeout_);  // a sink is at work: look again later
+  if (now < deadline_) return arm(deadline_);
+  timed_out_ = true;
+  asio::error_code ignored;
+  socket_.close(ignored);
+}
+
+HUBCACHE_DECL void connection::fail(const asio::error_code& ec) const {
+  if (timed_out_) throw error(errc::timed_out, "nothing came from " + peer_ + " for " + in_seconds(timeout_));
+  if (ec == asio::error::operation_aborted) throw error(errc::cancelled, "while talking to " + peer_);
+  throw error(errc::connection_lost, peer_ + " broke the connection: " + ec.message());
+}
+
+HUBCACHE_DECL asio::awaitable<void> connection::open(const route& way, asio::ssl::context* tls) {
+  const url& first = way.proxy ? *way.proxy : way.target;
+  if (first.secure() && way.proxy)
+    throw error(errc::proxy_failed, "the proxy " + first.origin() + " is not a plain http one");
+  co_await connect(first, way.proxy != nullptr);
+  if (!way.target.secure()) co_return;
+  if (way.proxy) co_await open_tunnel(way);
+  co_await shake_hands(way.target.host(), *tls);
+}
+
+/// A look-up in flight. Asio can neither cancel nor time one out, so it belongs to its own handler and the
+/// coroutine waits for a timer that the handler cancels.
+struct name_lookup {
+  explicit name_lookup(const asio::any_io_executor& executor) : resolver(executor), arrival(executor) {}
+  asio::ip::tcp::resolver resolver;
+  asio::steady_timer arrival;
+  bool arrived = false;
+  asio::error_code ec;
+  std::vector<asio::ip::tcp::endpoint> found;
+};
+
+HUBCACHE_DECL asio::awaitable<connection::endpoints> connection::look_up(const url& host,
+                                                                         clock::time_point deadline) {
+  asio::error_code ec;
+  const auto address = asio::ip::make_address(host.host(), ec);
+  if (!ec) co_return endpoints(1, {address, host.port()});
+
+  const auto lookup = std::make_shared<name_lookup>(socket_.get_executor());
+  lookup->arrival.expires_at(deadline);
+  auto store = [lookup](const asio::error_code& failure, const asio::ip::tcp::resolver::results_type& results) {
+    lookup->arrived = true;
+    lookup->ec = failure;
+    for (const auto& entry : results) lookup->found.push_back(entry.endpoint());
+    lookup->arrival.cancel();
+  };
+  lookup->resolver.async_resolve(host.host(), std::to_string(host.port()),
+                                 asio::ip::resolver_base::numeric_service, std::move(store));
+  co_await lookup->arrival.async_wait(asio::redirect_error(asio::use_awaitable, ec));
+  if (!lookup->arrived) {
+    lookup->resolver.cancel();
+    if (ec) throw error(errc::cancelled, "while looking up " + host.host());
+    throw error(errc::timed_out, "no answer from DNS about " + host.host() + " for " + in_seconds(timeout_));
+  }
+  if (lookup->ec || lookup->found.empty())
+    throw error(errc::host_not_found, "no address for " + host.host() + ": " + lookup->ec.message());
+  co_return std::move(lookup->found);
+}
+
+HUBCACHE_DECL asio::awaitable<void> connection::connect(const url& host, bool is_proxy) {
+  peer_ = (is_proxy ? "the proxy " : "") + host_and_port(host);
+  const auto deadline = clock::now() + timeout_;
+  guarded_ = false;  // look_up has its own timer
+  const auto addresses = co_await look_up(host, deadline);
+
+  asio::error_code ec;
+  for (auto left = addresses.size(); left != 0; --left) {
+    // An address that swallows packets must not use up the time of those behind it.
+    const auto now = clock::now();
+    guard_until(now + (deadline - now) / static_cast<clock::rep>(left));
+    socket_.close(ec);
+    co_await socket_.async_connect(addresses[addresses.size() - left],
+                                   asio::redirect_error(asio::use_awaitable, ec));
+    if (!ec && !timed_out_) {
+      asio::error_code ignored;
+      socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+      socket_.non_blocking(true, ignored);
+      guard_until(clock::now() + timeout_);
+      co_return;
+    }
+    if (ec == asio::error::operation_aborted && !timed_out_) break;
+  }
+  if (timed_out_)
+    throw error(errc::timed_out, "no connection to " + peer_ + " within " + in_seconds(timeout_));
+  if (ec == asio::error::operation_aborted) throw error(errc::cancelled, "while connecting to " + peer_);
+  throw error(is_proxy ? errc::proxy_failed : errc::connection_failed,
+              ec == asio::error::connection_refused ? "nobody listens on " + peer_
+                                                    : "cannot connect to " + peer_ + ": " + ec.message());
+}
+
+HUBCACHE_DECL asio::awaitable<void> connection::open_tunnel(const route& way) {
+  header_list fields;
+  if (!way.authorization.empty()) fields.add("Proxy-Authorization", way.authorization);
+  const auto request = http1::format_connect(way.target, fields);
+  co_await write(request);
+  const auto answer = co_await read_head("CONNECT");
+  const int status = answer.head().status;
+  if (status < 200 || status > 299) {
+    error_context context;
+    context.http_status = status;
+    throw error(errc::proxy_failed,
+                peer_ + " answered " + std::to_string(status) + " to CONNECT " + host_and_port(way.target) +
+                    (status == 407 ? ": it wants other credentials" : ""),
+                context);
+  }
+  if (!buffered().empty()) throw error(errc::proxy_failed, peer_ + " sent bytes ahead of the tunnel's");
+  peer_ = host_and_port(way.target);
+}
+
+HUBCACHE_DECL asio::awaitable<void> connection::shake_hands(const std::string& host, asio::ssl::context& tls) {
+  tls_.emplace(socket_, tls);
+  SSL* const session = tls_->native_handle();
+  asio::error_code ec;
+  asio::ip::make_address(host, ec);
+  const bool prepared =
+      ec ? SSL_set_tlsext_host_name(session, host.c_str()) == 1 && SSL_set1_host(session, host.c_str()) == 1
+         : X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(session), host.c_str()) == 1;
+  if (!prepared) throw error(errc::tls_failed, "cannot verify certificates for the host name " + host);
+
+  guard_until(clock::now() + timeout_);
+  co_await tls_->async_handshake(asio::ssl::stream_base::client, asio::redirect_error(asio::use_awaitable, ec));
+  if (ec) fail_handshake(ec);
+}
+
+HUBCACHE_DECL void connection::fail_handshake(const asio::error_code& ec) {
+  if (timed_out_)
+    throw error(errc::timed_out, "no TLS handshake with " + peer_ + " within " + in_seconds(timeout_));
+  if (const long verdict = SSL_get_verify_result(tls_->native_handle()); verdict != X509_V_OK)
+    throw error(errc::tls_failed, "certificate verify failed: " + std::string(X509_verify_cert_error_string(verdict)) +
+                                      ", from " + peer_);
+  if (ec.category() == asio::error::get_ssl_category())
+    throw error(errc::tls_failed, "TLS handshake with " + peer_ + " failed: " + ec.message());
+  fail(ec);
+}
+
+HUBCACHE_DECL asio::awaitable<void> connection::write(std::string_view bytes) {
+  asio::error_code ec;
+  auto token = asio::redirect_error(asio::use_awaitable, ec);
+  while (!bytes.empty()) {
+    deadline_ = clock::now() + timeout_;
+    std::size_t n = 0;
+    if (tls_) {
+      n = co_await tls_->async_write_some(asio::buffer(bytes), token);
+    } else {
+      n = co_await socket_.async_write_some(asio::buffer(bytes), token);
+    }
+    deadline_ = never;
+    if (ec) fail(ec);
+    bytes.remove_prefix(n);
+  }
+}
+
+HUBCACHE_DECL asio::awaitable<std::size_t> connection::read(std::span<std::byte> into) {
+  asio::error_code ec;
+  auto token = asio::redirect_error(asio::use_awaitable, ec);
+  const auto start = clock::now();
+  deadline_ = start + timeout_;
+  std::size_t n = 0;
+  if (tls_) {
+    n = co_await tls_->async_read_some(asio::buffer(into.data(), into.size()), token);
+  } else {
+    n = co_await socket_.async_read_some(asio::buffer(into.data(), into.size()), token);
+  }
+  deadline_ = never;
+  if (timed_out_ || (ec && ec != asio::error::eof)) fail(ec);
+  if (ec) co_return 0;
+  answered_ = true;
+  if (minimum_rate_ != 0) meter(start, n);
+  co_return n;
+}
+
+HUBCACHE_DECL void connection::meter(clock::time_point start, std::size_t bytes) {
+  window_time_ += clock::now() - start;
+  window_bytes_ += bytes;
+  if (window_time_ < window_) return;
+  const auto seconds = std::chrono::duration<double>(window_time_).count();
+  const auto rate = static_cast<std::uint64_t>(static_cast<double>(window_bytes_) / seconds);
+  if (rate < minimum_rate_)
+    throw error(errc::timed_out, "only " + std::to_string(rate) + " bytes/s came from " + peer_ + ", fewer than " +
+                                     std::to_string(minimum_rate_));
+  window_bytes_ = 0;
+  window_time_ = {};
+}
+
+HUBCACHE_DECL asio::awaitable<bool> connection::fill() {
+  begin_ = end_ = 0;
+  end_ = co_await read(std::as_writable_bytes(std::span(buffer_.get(), buffer_size)));
+  co_return end_ != 0;
+}
+
+HUBCACHE_DECL asio::awaitable<http1::response_parser> connection::read_head(std::string_view method) {
+  constexpr int max_interim = 16;
+  for (int interim = 0; interim <= max_interim; ++interim) {
+    http1::response_parser parser(method);
+    while (!parser.complete()) {
+      if (buffered().empty() && !co_await fill())
+        throw error(errc::connection_lost,
+                    peer_ + (answered_ ? " closed the connection within a response head"
+                                       : " closed the connection without an answer"));
+      consume(parser.feed(buffered()));
+    }
+    if (!parser.interim()) co_return parser;
+  }
+  throw error(errc::bad_response, "more than 16 interim answers");
+}
+
+HUBCACHE_DECL bool connection::is_fresh() {
+  if (!socket_.is_open() || !buffered().empty()) return false;
+  char byte = 0;
+  asio::error_code ec;
+  socket_.receive(asio::buffer(&byte, 1), asio::ip::tcp::socket::message_peek, ec);
+  return ec == asio::error::would_block || ec == asio::error::try_again;
+}
+
+}  // namespace hubcache::inline v0_1::detail

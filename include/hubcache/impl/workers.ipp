@@ -1,0 +1,101 @@
+#pragma once
+
+#include <hubcache/work/workers.hpp>
+
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace hubcache::inline v0_1 {
+
+struct workers::pool {
+  std::mutex mutex;
+  std::condition_variable wake;
+  std::deque<job> waiting;
+  bool stopping = false;
+  std::vector<std::thread> threads;
+
+  void work() {
+    for (std::unique_lock lock(mutex);;) {
+      wake.wait(lock, [this] { return stopping || !waiting.empty(); });
+      if (stopping) return;
+      {
+        job next = std::move(waiting.front());
+        waiting.pop_front();
+        lock.unlock();
+        next();
+      }  // what the job owned is gone before the lock is taken again
+      lock.lock();
+    }
+  }
+};
+
+HUBCACHE_DECL workers::workers(std::size_t threads) : pool_(std::make_unique<pool>()) {
+  if (threads == 0) threads = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, 8);
+  for (std::size_t i = 0; i < threads; ++i) pool_->threads.emplace_back([p = pool_.get()] { p->work(); });
+}
+
+HUBCACHE_DECL workers::workers(std::function<void(job)> post) : post_(std::move(post)) {}
+
+HUBCACHE_DECL workers::~workers() {
+  if (!pool_) return;
+  {
+    const std::lock_guard lock(pool_->mutex);
+    pool_->stopping = true;
+  }
+  pool_->wake.notify_all();
+  for (auto& thread : pool_->threads) thread.join();
+}
+
+HUBCACHE_DECL void workers::post(job work) {
+  if (!pool_) return post_(std::move(work));
+  {
+    const std::lock_guard lock(pool_->mutex);
+    pool_->waiting.push_back(std::move(work));
+  }
+  pool_->wake.notify_one();
+}
+
+HUBCACHE_DECL std::size_t workers::threads() const noexcept { return pool_ ? pool_->threads.size() : 0; }
+
+struct serial_queue::state {
+  explicit state(workers& where) : pool(where) {}
+
+  workers& pool;
+  std::mutex mutex;
+  std::deque<job> waiting;
+  bool running = false;
+
+  static void run(const std::shared_ptr<state>& self) {
+    for (;;) {
+      job next;
+      {
+        const std::lock_guard lock(self->mutex);
+        if (self->waiting.empty()) {
+          self->running = false;
+          return;
+        }
+        next = std::move(self->waiting.front());
+        self->waiting.pop_front();
+      }
+      next();
+    }
+  }
+};
+
+HUBCACHE_DECL serial_queue::serial_queue(workers& where) : state_(std::make_shared<state>(where)) {}
+
+HUBCACHE_DECL void serial_queue::post(job work) {
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->waiting.push_back(std::move(work));
+    if (state_->running) return;
+    state_->running = true;
+  }
+  state_->pool.post([self = state_] { state::run(self); });
+}
+
+}  // namespace hubcache::inline v0_1

@@ -1,0 +1,56 @@
+#pragma once
+/// @file
+/// What a caller asks of one snapshot.
+
+#include <hubcache/link_kind.hpp>
+#include <hubcache/store/mapping.hpp>
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace hubcache::inline v0_1 {
+
+/// Options of one snapshot. Not an aggregate on purpose: g++ 12 destroys aggregate temporaries in co_await
+/// expressions twice.
+class snapshot_options {
+ public:
+  snapshot_options() = default;
+
+  std::string revision = "main";  ///< Branch, tag, full or short commit, or refs/pr/N.
+
+  /// Glob patterns (Python's fnmatchcase over the whole path); none = every file, empty = no file.
+  std::optional<std::vector<std::string>> allow;
+  std::vector<std::string> ignore;  ///< Patterns of files to leave out.
+  /// Exact paths, or folders ending in '/'. If not empty, only these, each must exist; patterns do not apply.
+  std::vector<std::string> files;
+
+  /// Put plain files here instead of links into the cache; absolute or relative to the working folder.
+  std::string local_dir;
+  bool force_download = false;  ///< Fetch every file again, even if it is present.
+  bool verify = false;          ///< Hash what is present, too; what does not match is fetched again.
+
+  /// Use what is anywhere on this machine. Off: no index reads, no links across repos, no mapping; finished files
+  /// are indexed all the same.
+  bool smart_cache = true;
+  /// How content is linked. A single kind is a request: where it cannot be met the content is copied, and a
+  /// warning says why. Only that request makes hard links from mutable stores (the mapping, plain folders).
+  link_kinds links = auto_link_kinds;
+  /// Files the caller has: sha256 -> path, checked before use. If given, even empty, snapshot::mapping tells
+  /// where every content is afterwards.
+  std::optional<cache_mapping> mapping;
+
+  std::size_t max_transfers = 8;  ///< Files in flight at a time, at least 1.
+
+  snapshot_options&& with_revision(std::string value) && { revision = std::move(value); return std::move(*this); }
+  snapshot_options&& with_allow(std::vector<std::string> value) && { allow = std::move(value); return std::move(*this); }
+  snapshot_options&& with_ignore(std::vector<std::string> value) && { ignore = std::move(value); return std::move(*this); }
+  snapshot_options&& with_files(std::vector<std::string> value) && { files = std::move(value); return std::move(*this); }
+  snapshot_options&& with_local_dir(std::string value) && { local_dir = std::move(value); return std::move(*this); }
+};
+static_assert(!std::is_aggregate_v<snapshot_options>);
+
+}  // namespace hubcache::inline v0_1

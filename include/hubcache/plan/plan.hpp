@@ -1,0 +1,103 @@
+#pragma once
+/// @file
+/// What a snapshot will cost, as a value: contents -> steps, and the view that will show them.
+
+#include <hubcache/index/content_index.hpp>
+#include <hubcache/listing.hpp>
+#include <hubcache/plan/options.hpp>
+#include <hubcache/plan/snapshot.hpp>
+#include <hubcache/store/hub_layout.hpp>
+#include <hubcache/store/scan.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+namespace hubcache::inline v0_1 {
+
+/// One content and how it gets where the view needs it.
+struct plan_step {
+  plan_step() = default;
+
+  content what;
+  file_action action = file_action::fetched;
+  std::string file;                  ///< The first of the repo's paths with this content.
+  std::vector<std::string> targets;  ///< Paths still to be made, relative to plan::target_root; none if present.
+  std::vector<place> places;         ///< Where it can be linked from, best first.
+};
+static_assert(!std::is_aggregate_v<plan_step>);
+
+/// One file of the view.
+struct plan_entry {
+  plan_entry() = default;
+
+  std::string path;      ///< In the repo.
+  std::size_t step = 0;  ///< Of its content, in plan::steps.
+};
+static_assert(!std::is_aggregate_v<plan_entry>);
+
+/// A plan is inspected, printed or compared before it runs; it may be old when it does: the run looks again.
+struct plan {
+  plan() = default;
+
+  hubcache::repo repo;
+  std::string revision;
+  hubcache::listing listing;  ///< Of the whole commit.
+  snapshot_options options;
+
+  hub_layout layout;
+  std::string view;         ///< Absolute path of the folder that shows the files.
+  std::string target_root;  ///< Where targets lie: blobs/ of the repo, or the view itself if it holds plain files.
+  bool plain_files = false;  ///< The view holds files (a local folder, or no symlinks) instead of links to blobs.
+
+  /// Path of the file that is filled before `what` gets its name.
+  [[nodiscard]] HUBCACHE_DECL std::string partial_of(const content& what) const;
+  [[nodiscard]] bool local() const noexcept { return !options.local_dir.empty(); }
+
+  std::vector<plan_step> steps;      ///< In the listing's order of first files.
+  std::vector<plan_entry> entries;   ///< In the listing's order.
+  std::vector<std::string> warnings;
+  bool write_ref = false;   ///< `revision` names the commit by the Hub's word of this run.
+  bool write_tree = false;  ///< The listing came from the Hub in this run and nothing in it is masked.
+  hub_scan scan;               ///< What was seen on the way; recorded by the run.
+  std::uint64_t requests = 0;  ///< Made for it so far.
+  double seconds = 0;          ///< Spent on it so far.
+
+  [[nodiscard]] std::uint64_t bytes_to_fetch() const { return bytes(file_action::fetched); }
+  [[nodiscard]] std::uint64_t bytes_to_link() const { return bytes(file_action::linked); }
+  /// Bytes of all contents whose step is `action`; each content counts once.
+  [[nodiscard]] HUBCACHE_DECL std::uint64_t bytes(file_action action) const;
+};
+static_assert(!std::is_aggregate_v<plan>);
+
+/// What make_plan() asks about this machine.
+struct plan_lookups {
+  plan_lookups() = default;
+
+  /// Whether `target` (relative to plan::target_root) holds `what` already.
+  std::function<bool(const std::string& target, const content& what)> present;
+  /// Where else `what` lies, best first.
+  std::function<std::vector<place>(const content& what)> places;
+};
+static_assert(!std::is_aggregate_v<plan_lookups>);
+
+/// Fills steps and entries of `draft` (whose repo, listing, options, layout and view are set) from the entries
+/// that the options select. Equal contents make one step.
+/// @throws error errc::file_not_found naming a file of options.files that the listing lacks.
+HUBCACHE_DECL void make_steps(plan& draft, const plan_lookups& machine);
+
+/// What a run of `p` would report.
+[[nodiscard]] HUBCACHE_DECL snapshot preview(const plan& p);
+
+/// The entries of `files` that `options` select, in order.
+/// @throws error errc::file_not_found as make_steps().
+[[nodiscard]] HUBCACHE_DECL std::vector<const file_entry*> select_files(const listing& files,
+                                                                        const snapshot_options& options);
+
+}  // namespace hubcache::inline v0_1
+
+#if !defined(HUBCACHE_SEPARATE_COMPILATION)
+#include <hubcache/impl/plan.ipp>
+#endif

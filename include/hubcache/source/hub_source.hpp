@@ -1,0 +1,84 @@
+#pragma once
+/// @file
+/// The Hub spoken over a transport: metadata with retries, content with redirects.
+
+#include <hubcache/hub/route.hpp>
+#include <hubcache/listing.hpp>
+#include <hubcache/repo.hpp>
+#include <hubcache/settings.hpp>
+#include <hubcache/source/retry.hpp>
+#include <hubcache/transport/transport.hpp>
+
+#include <asio/awaitable.hpp>
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace hubcache::inline v0_1 {
+
+/// What one operation has sent and received.
+struct exchange_counters {
+  std::uint64_t requests = 0;    ///< HTTP exchanges begun.
+  std::uint64_t bytes_wire = 0;  ///< Bytes of content bodies received.
+};
+
+/// How long a server asked to wait, if it did.
+using waiting_time = std::optional<std::chrono::seconds>;
+
+/// Asks one endpoint on behalf of one operation. Used from the transport's executor only; lives as long as the
+/// calls it made. Counts into `counters()`.
+class hub_source {
+ public:
+  /// @param config, over: kept by reference.
+  hub_source(const settings& config, transport_ref over) : config_(config), over_(over) {}
+
+  /// The repo at `revision`, by one API call (renames followed).
+  /// @throws error errc::{unauthorized, gated, forbidden, repo_not_found, revision_not_found, bad_response, ...}
+  [[nodiscard]] HUBCACHE_DECL asio::awaitable<repo_info> info(const repo& which, const std::string& revision);
+
+  /// The whole tree of `commit`, all pages.
+  [[nodiscard]] HUBCACHE_DECL asio::awaitable<listing> tree(const repo& which, const std::string& commit);
+
+  /// Asks for one file by HEAD, without following it to the CDN: whether this caller is let in.
+  /// @throws error errc::{unauthorized, gated, forbidden, ...} if not.
+  [[nodiscard]] HUBCACHE_DECL asio::awaitable<void> check_access(const repo& which, const std::string& commit,
+                                                                 const std::string& path);
+
+  /// Begins the content of a file at byte `offset`, follows redirects, and gives the final answer's body to
+  /// `sink`, which sees no redirect and no error. One attempt; other answers are thrown as errors.
+  /// @param server_wait set to the pause that a thrown answer asked for.
+  [[nodiscard]] HUBCACHE_DECL asio::awaitable<http_response> content(const repo& which, const std::string& commit,
+                                                                     const std::string& path, std::uint64_t offset,
+                                                                     body_sink& sink, waiting_time& server_wait);
+
+  [[nodiscard]] exchange_counters& counters() noexcept { return counters_; }
+
+ private:
+  /// The Hub counts API calls and file requests apart.
+  enum class quota : unsigned char { api, resolve };
+
+  [[nodiscard]] http_request request(std::string method, const route& to, std::chrono::milliseconds timeout) const;
+  /// One exchange, counted and paced.
+  [[nodiscard]] asio::awaitable<http_response> exchange(const http_request& what, body_sink& sink);
+  /// A metadata request: redirects within the endpoint followed, retried; any status of 400 and above throws.
+  /// `answered` is set to the URL that answered.
+  [[nodiscard]] asio::awaitable<http_response> metadata(std::string method, url target, const repo& which,
+                                                        url& answered);
+  [[nodiscard]] asio::awaitable<http_response> metadata_once(std::string method, url target, const repo& which,
+                                                             url& answered, waiting_time& server_wait);
+
+  const settings& config_;
+  transport_ref over_;
+  exchange_counters counters_;
+  std::array<std::chrono::steady_clock::time_point, 2> not_before_{};  ///< Per quota: no request earlier.
+};
+
+}  // namespace hubcache::inline v0_1
+
+#if !defined(HUBCACHE_SEPARATE_COMPILATION)
+#include <hubcache/impl/hub_source.ipp>
+#endif

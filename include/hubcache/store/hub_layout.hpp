@@ -1,0 +1,77 @@
+#pragma once
+/// @file
+/// The Hub cache on disk, as huggingface_hub and its relatives read and write it (facts: hub-protocol 4).
+
+#include <hubcache/digest.hpp>
+#include <hubcache/listing.hpp>
+#include <hubcache/repo.hpp>
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+namespace hubcache::inline v0_1 {
+
+/// Paths in the cache folder of one repo. Pure: nothing is looked at.
+class hub_layout {
+ public:
+  hub_layout() = default;
+  /// @param cache_dir absolute path of the Hub cache.
+  hub_layout(std::string cache_dir, const repo& which)
+      : cache_(std::move(cache_dir)), folder_(which.folder()) {}
+
+  [[nodiscard]] const std::string& cache_dir() const noexcept { return cache_; }
+  [[nodiscard]] std::string repo_dir() const { return cache_ + "/" + folder_; }
+  [[nodiscard]] std::string blobs_dir() const { return repo_dir() + "/blobs"; }
+  [[nodiscard]] std::string blob(const digest& d) const { return blobs_dir() + "/" + d.hex(); }
+  [[nodiscard]] std::string snapshots_dir() const { return repo_dir() + "/snapshots"; }
+  [[nodiscard]] std::string snapshot(std::string_view commit) const {
+    return snapshots_dir() + "/" + std::string(commit);
+  }
+  [[nodiscard]] std::string ref(std::string_view revision) const {
+    return repo_dir() + "/refs/" + std::string(revision);
+  }
+  [[nodiscard]] std::string tree(std::string_view commit) const {
+    return repo_dir() + "/trees/" + std::string(commit) + ".json";
+  }
+  [[nodiscard]] std::string lock(const digest& d) const {
+    return cache_ + "/.locks/" + folder_ + "/" + d.hex() + ".lock";
+  }
+  /// The file being filled. Its name has the form of huggingface_hub's partial files, so that every client knows
+  /// it as one; the part in the middle is ours alone and constant, so that the next run finds it.
+  [[nodiscard]] std::string partial(const digest& d) const { return blob(d) + ".68756263.incomplete"; }
+  /// The text of the symlink snapshots/<commit>/<path>: "../../blobs/<etag>", one "../" more per folder.
+  [[nodiscard]] HUBCACHE_DECL static std::string entry_target(std::string_view path, const digest& d);
+
+ private:
+  std::string cache_;
+  std::string folder_;
+};
+
+/// Creates the repo's folders and, in a new cache, CACHEDIR.TAG (facts 4.5).
+HUBCACHE_DECL void make_repo_folders(const hub_layout& layout, std::error_code& ec);
+
+/// The commit that `revision` named when it was last seen, if a valid one is recorded.
+[[nodiscard]] HUBCACHE_DECL std::optional<std::string> read_ref(const hub_layout& layout,
+                                                                std::string_view revision);
+/// Records it: exactly 40 hex without a newline, renamed into place; an equal file is left alone.
+HUBCACHE_DECL void write_ref(const hub_layout& layout, std::string_view revision, std::string_view commit,
+                             std::error_code& ec);
+
+/// The listing in trees/<commit>.json below `repo_dir` (or a local folder's .cache/huggingface); none if it is
+/// missing, malformed, of another version or over 1 GiB.
+[[nodiscard]] HUBCACHE_DECL std::optional<listing> read_tree(const std::string& path, std::string_view commit);
+/// Writes it as huggingface_hub would. @pre the listing is complete and nothing in it is masked.
+HUBCACHE_DECL void write_tree(const std::string& path, const listing& files, std::error_code& ec);
+
+/// The files that a snapshot folder has, by their names and the blobs their links name: what is known of a
+/// commit offline when other clients left no tree file. None if there is no such folder.
+[[nodiscard]] HUBCACHE_DECL std::optional<listing> read_snapshot(const hub_layout& layout,
+                                                                 std::string_view commit);
+
+}  // namespace hubcache::inline v0_1
+
+#if !defined(HUBCACHE_SEPARATE_COMPILATION)
+#include <hubcache/impl/hub_layout.ipp>
+#endif

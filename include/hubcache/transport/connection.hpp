@@ -1,0 +1,128 @@
+#pragma once
+/// @file
+/// One TCP or TLS connection of `https_transport`, with the timeouts of its exchange. Not for other users.
+
+#include <hubcache/config.hpp>
+#include <hubcache/transport/http1.hpp>
+#include <hubcache/url.hpp>
+
+#include <asio/any_io_executor.hpp>
+#include <asio/awaitable.hpp>
+#include <asio/ip/tcp.hpp>
+#include <asio/ssl/context.hpp>
+#include <asio/ssl/stream.hpp>
+#include <asio/steady_timer.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace hubcache::inline v0_1::detail {
+
+/// The way to an origin.
+struct route {
+  route() = default;
+
+  url target;                ///< Its origin counts.
+  const url* proxy = nullptr;
+  std::string authorization;  ///< For the proxy; empty for none.
+  /// What connections of this route have in common: requests to one key may share them.
+  [[nodiscard]] std::string key() const {
+    return proxy && !target.secure() ? "proxy " + proxy->origin() : target.origin();
+  }
+};
+static_assert(!std::is_aggregate_v<route>);
+
+/// Failures are thrown as `error`, after which the object is good for nothing but destruction. Its coroutines must
+/// be awaited by an owner of the object.
+class connection : public std::enable_shared_from_this<connection> {
+ public:
+  using clock = std::chrono::steady_clock;
+
+  connection(const asio::any_io_executor& executor, std::string key)
+      : key_(std::move(key)), socket_(executor), watchdog_(executor) {}
+
+  /// What it was made for, see route::key.
+  [[nodiscard]] const std::string& key() const noexcept { return key_; }
+
+  /// Starts the clock of an exchange, `open` included. `minimum_rate` (bytes/s, 0 = none) is judged over each
+  /// `window` spent waiting for bytes.
+  void begin_exchange(std::chrono::milliseconds timeout, std::uint64_t minimum_rate,
+                      std::chrono::milliseconds window);
+  /// Stops it, so that an idle connection keeps nothing running.
+  void end_exchange();
+  /// Whether a byte has come since begin_exchange.
+  [[nodiscard]] bool answered() const noexcept { return answered_; }
+
+  /// Connects, through the proxy's tunnel if there is one, and shakes hands with a secure target. `tls` may be
+  /// null for an http target.
+  [[nodiscard]] asio::awaitable<void> open(const route& way, asio::ssl::context* tls);
+  [[nodiscard]] asio::awaitable<void> write(std::string_view bytes);
+  /// Reads the head of the final answer to a request of `method`; skips interim ones.
+  [[nodiscard]] asio::awaitable<http1::response_parser> read_head(std::string_view method);
+  /// Reads at least one byte straight into `into`; 0 at the end of the stream. @pre buffered() is empty
+  [[nodiscard]] asio::awaitable<std::size_t> read(std::span<std::byte> into);
+  /// Reads some bytes into the buffer; false at the end of the stream. @pre buffered() is empty
+  [[nodiscard]] asio::awaitable<bool> fill();
+  /// What was read and not consumed. Valid until fill().
+  [[nodiscard]] std::string_view buffered() const noexcept { return {buffer_.get() + begin_, end_ - begin_}; }
+  void consume(std::size_t n) noexcept { begin_ += n; }
+
+  /// Whether it is still fit for a request: open, and the peer has sent nothing. @pre between exchanges
+  [[nodiscard]] bool is_fresh();
+  [[nodiscard]] clock::time_point idle_since() const noexcept { return idle_since_; }
+  /// Names the peer in messages: HOST:PORT.
+  [[nodiscard]] const std::string& peer() const noexcept { return peer_; }
+
+ private:
+  using endpoints = std::vector<asio::ip::tcp::endpoint>;
+  [[nodiscard]] asio::awaitable<endpoints> look_up(const url& host, clock::time_point deadline);
+  [[nodiscard]] asio::awaitable<void> connect(const url& host, bool is_proxy);
+  [[nodiscard]] asio::awaitable<void> open_tunnel(const route& way);
+  [[nodiscard]] asio::awaitable<void> shake_hands(const std::string& host, asio::ssl::context& tls);
+  [[noreturn]] void fail(const asio::error_code& ec) const;
+  [[noreturn]] void fail_handshake(const asio::error_code& ec);
+  void meter(clock::time_point start, std::size_t bytes);
+
+  // The watchdog: one timer, armed once per phase. Each wait only moves `deadline_`; when the timer fires early it
+  // is armed again, when the deadline has passed it closes the socket, which ends whatever is pending.
+  void guard_until(clock::time_point deadline);
+  void arm(clock::time_point expiry);
+  void watch();
+
+  static constexpr std::size_t buffer_size = 32 * 1024;
+  static constexpr clock::time_point never = clock::time_point::max();
+
+  std::string key_;
+  std::string peer_;
+  asio::ip::tcp::socket socket_;
+  std::optional<asio::ssl::stream<asio::ip::tcp::socket&>> tls_;
+  asio::steady_timer watchdog_;
+  clock::time_point deadline_ = never;
+  clock::time_point idle_since_{};
+  std::chrono::milliseconds timeout_{0};
+  bool guarded_ = false;
+  bool timed_out_ = false;
+  bool answered_ = false;
+
+  std::uint64_t minimum_rate_ = 0;
+  std::chrono::milliseconds window_{0};
+  std::uint64_t window_bytes_ = 0;
+  clock::duration window_time_{0};
+
+  std::unique_ptr<char[]> buffer_{new char[buffer_size]};
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+};
+
+}  // namespace hubcache::inline v0_1::detail
+
+#if !defined(HUBCACHE_SEPARATE_COMPILATION)
+#include <hubcache/impl/transport_connection.ipp>
+#endif

@@ -1,0 +1,10 @@
+#include <hubcache/hash/openssl.hpp>
+
+#include <doctest/doctest.h>
+
+#include <hash/conformance.hpp>
+
+TEST_CASE("OpenSSL's SHA-256 keeps the contract of hasher") {
+  test::check_hasher<hubcache::openssl_sha256>();
+}
+TEST_CASE("OpenSSL's SHA-1 keeps the contract of hasher") { test::check_hasher<hubcache::openssl_sha1>(); }

@@ -1,0 +1,493 @@
+#include <hubcache/index/mapped_index.hpp>
+#include <hubcache/index/slot_table.hpp>
+#include <hubcache/os/lock.hpp>
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <deque>
+#include <filesystem>
+#include <limits>
+#include <random>
+#include <set>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <thread>
+#include <unistd.h>
+
+#include "index/conformance.hpp"
+#include "support/temp_folder.hpp"
+
+namespace fs = std::filesystem;
+
+using hubcache::mapped_index;
+using test::digest_number;
+using test::record_number;
+
+namespace {
+
+/// Records first, first + step, ... below `last`.
+std::vector<hubcache::index_record> records(std::uint64_t first, std::uint64_t last, std::uint64_t step = 1) {
+  std::vector<hubcache::index_record> batch;
+  for (auto n = first; n < last; n += step) batch.push_back(record_number(n));
+  return batch;
+}
+
+/// How many of the records 0 to `count` are found; -1 if anything found is not what was inserted.
+int found(const mapped_index& index, std::uint64_t count) {
+  int hits = 0;
+  for (std::uint64_t n = 0; n < count; ++n) {
+    for (const auto& where : index.find(digest_number(n))) {
+      if (!test::is_genuine({digest_number(n), where})) return -1;
+      ++hits;
+    }
+  }
+  return hits;
+}
+
+/// Whether each() shows inserted records only.
+bool all_genuine(const mapped_index& index) {
+  bool genuine = true;
+  index.each([&genuine](const hubcache::index_record& record) {
+    genuine = genuine && test::is_genuine(record);
+    return true;
+  });
+  return genuine;
+}
+
+/// Runs `body` in a child process.
+template <class Body>
+pid_t in_child(Body body) {
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    body();
+    ::_exit(0);
+  }
+  return child;
+}
+
+bool succeeded(pid_t child) {
+  int status = 0;
+  return ::waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+std::string path_of(const fs::path& folder, std::string_view ending) {
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (entry.path().string().ends_with(ending)) return entry.path().string();
+  }
+  return {};
+}
+std::string table_of(const fs::path& folder) { return path_of(folder, ".table"); }
+std::string log_of(const fs::path& folder) { return path_of(folder, ".log"); }
+
+/// A folder with an index of the records 0 to `count`.
+struct filled_folder : test::temp_folder {
+  explicit filled_folder(std::uint64_t count) { mapped_index(path().string()).insert(records(0, count)); }
+};
+
+void overwrite(const std::string& path, std::uint64_t offset, std::string_view bytes) {
+  std::error_code ec;
+  const auto file = hubcache::os::open_write(path, ec);
+  REQUIRE_FALSE(ec);
+  hubcache::os::write_at(file, hubcache::as_byte_view(bytes), offset, ec);
+}
+
+}  // namespace
+
+TEST_CASE("mapped_index keeps the contract of content_index") {
+  std::deque<test::temp_folder> folders;
+  test::index_conformance([&folders] { return mapped_index(folders.emplace_back() / "index"); });
+}
+
+TEST_CASE("a mapped_index touches nothing until the first insert, then makes a private folder") {
+  const test::temp_folder folder;
+  const auto path = folder / "state/index";
+  {
+    mapped_index index(path);
+    CHECK(index.find(digest_number(1)).empty());
+    index.forget(digest_number(1), "/x");
+    index.flush();
+    CHECK_FALSE(fs::exists(folder / "state"));
+    CHECK(test::insert_one(index, record_number(1)));
+  }
+  std::error_code ec;
+  CHECK(hubcache::os::status(path, ec).mode == 0700);
+  CHECK(hubcache::os::status(table_of(path), ec).mode == 0600);
+  CHECK(hubcache::os::status(log_of(path), ec).mode == 0600);
+}
+
+TEST_CASE("records outlive the object, and other objects see them at once") {
+  const test::temp_folder folder;
+  const mapped_index early(folder.path());
+  CHECK(found(early, 10) == 0);
+  {
+    mapped_index index(folder.path());
+    index.insert(records(0, 10));
+    CHECK(found(early, 10) == 10);
+    index.forget(digest_number(3), record_number(3).where.path);
+  }
+  CHECK(found(early, 10) == 9);
+  CHECK(found(mapped_index(folder.path()), 10) == 9);
+  CHECK(mapped_index(folder.path()).size() == 9);
+}
+
+TEST_CASE("records that a forked process inserts are found by its parent, and the reverse") {
+  const test::temp_folder folder;
+  mapped_index index(folder.path());
+  index.insert(records(0, 100, 2));
+  const auto child = in_child([&] {
+    mapped_index own(folder.path());
+    own.insert(records(1, 100, 2));
+    index.insert(records(100, 101));
+    if (found(own, 101) != 101) ::_exit(1);
+  });
+  CHECK(succeeded(child));
+  CHECK(found(index, 101) == 101);
+}
+
+TEST_CASE("an open index follows another one through many generations") {
+  const test::temp_folder folder;
+  mapped_index writer(folder.path());
+  writer.insert(records(0, 1));
+  const mapped_index reader(folder.path());
+  CHECK(found(reader, 1) == 1);
+  const auto first = fs::file_size(table_of(folder.path()));
+  CHECK(writer.insert(records(0, 30'000)) == 30'000);
+  CHECK(fs::file_size(table_of(folder.path())) > 8 * first);
+  CHECK(found(reader, 30'000) == 30'000);
+  CHECK(reader.size() == 30'000);
+  CHECK(test::all_of(reader).size() == 30'000);
+  // The table, the log and the lock; nothing left over.
+  CHECK(std::distance(fs::directory_iterator(folder.path()), {}) == 3);
+}
+
+TEST_CASE("readers in other threads and processes find what is complete while tables grow") {
+  const test::temp_folder folder;
+  mapped_index index(folder.path());
+  index.insert(records(0, 500));
+  const auto child = in_child([&] {
+    const mapped_index own(folder.path());
+    for (int round = 0; round < 40; ++round) {
+      if (found(own, 500) != 500) ::_exit(1);
+    }
+  });
+  std::atomic<bool> done = false;
+  std::atomic<int> wrong = 0;
+  std::thread reader([&] {
+    while (!done) wrong += found(index, 500) == 500 ? 0 : 1;
+  });
+  for (std::uint64_t n = 500; n < 12'000; n += 100) index.insert(records(n, n + 100));
+  done = true;
+  reader.join();
+  CHECK(wrong == 0);
+  CHECK(succeeded(child));
+  CHECK(found(index, 12'000) == 12'000);
+}
+
+TEST_CASE("a log that is mostly dead records is written anew") {
+  const test::temp_folder folder;
+  mapped_index index(folder.path());
+  const mapped_index reader(folder.path());
+  index.insert(records(0, 100));
+  constexpr std::uint64_t sets = 200;
+  for (std::uint64_t v = 0; v < sets; ++v) {
+    auto batch = records(0, 100);
+    for (auto& record : batch) record.where.identity.size = v;
+    index.insert(batch);
+  }
+  CHECK(fs::file_size(log_of(folder.path())) < 3U << 20U);
+  CHECK(index.size() == 100);
+  for (std::uint64_t n = 0; n < 100; ++n) {
+    const auto places = reader.find(digest_number(n));
+    REQUIRE(places.size() == 1);
+    CHECK(places.front().identity.size == sets - 1);
+  }
+}
+
+TEST_CASE("chains keep their order when the log is written anew") {
+  const test::temp_folder folder;
+  mapped_index index(folder.path());
+  for (std::uint64_t v = 0; v < 5; ++v) test::insert_one(index, record_number(1, v));
+  const auto log = log_of(folder.path());
+  auto other = record_number(2);
+  for (std::uint64_t size = 0; fs::exists(log) && size < 20'000; ++size) {
+    std::vector<hubcache::index_record> batch;
+    for (int i = 0; i < 1000; ++i) {
+      other.where.identity.size = ++size;
+      batch.push_back(other);
+    }
+    index.insert(batch);
+  }
+  REQUIRE_FALSE(fs::exists(log));
+  const auto places = mapped_index(folder.path()).find(digest_number(1));
+  REQUIRE(places.size() == 5);
+  for (std::uint64_t v = 0; v < 5; ++v) CHECK(places[v] == record_number(1, 4 - v).where);
+}
+
+TEST_CASE("while somebody else writes, records are kept and stored at the next insert") {
+  const test::temp_folder folder;
+  mapped_index index(folder.path());
+  index.insert(records(0, 2));
+  std::error_code ec;
+  auto lock =
+      hubcache::os::file_lock::try_lock(folder / "index-v1.lock", hubcache::os::lock_mode::exclusive, ec);
+  REQUIRE(lock);
+  CHECK(index.insert(records(2, 5)) == 0);
+  index.forget(digest_number(0), record_number(0).where.path);
+  CHECK(found(index, 6) == 2);
+  lock.reset();
+  CHECK(index.insert(records(5, 6)) == 1);
+  CHECK(found(index, 6) == 5);
+  CHECK(index.find(digest_number(0)).empty());
+}
+
+TEST_CASE("kept records are written at the end if the lock is free by then, and dropped soon if it is not") {
+  const test::temp_folder folder;
+  std::error_code ec;
+  const auto lock_file = folder / "index-v1.lock";
+  for (const bool freed : {true, false}) {
+    auto lock = hubcache::os::file_lock::try_lock(lock_file, hubcache::os::lock_mode::exclusive, ec);
+    REQUIRE(lock);
+    const auto start = std::chrono::steady_clock::now();
+    {
+      mapped_index index(folder.path());
+      index.insert(records(freed ? 0 : 1, freed ? 1 : 2));
+      if (freed) lock.reset();
+    }
+    CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(5));
+  }
+  const mapped_index index(folder.path());
+  CHECK(index.find(digest_number(0)).size() == 1);
+  CHECK(index.find(digest_number(1)).empty());
+}
+
+TEST_CASE("an index that cannot be written stores nothing and says so") {
+  const test::temp_folder folder;
+  mapped_index below_a_file(folder.write("file", "") + "/index");
+  CHECK(below_a_file.insert(records(0, 3)) == 0);
+  CHECK(found(below_a_file, 3) == 0);
+  CHECK(below_a_file.size() == 0);
+}
+
+TEST_CASE("a record with a path that the log does not take is skipped") {
+  const test::temp_folder folder;
+  mapped_index index(folder.path());
+  auto batch = records(0, 3);
+  batch[1].where.path = "relative";
+  CHECK(index.insert(batch) == 2);
+  CHECK(index.find(digest_number(1)).empty());
+  CHECK(found(index, 3) == 2);
+}
+
+TEST_CASE("an index goes on after its folder was removed") {
+  const test::temp_folder folder;
+  mapped_index index(folder / "index");
+  index.insert(records(0, 3));
+  fs::remove_all(folder / "index");
+  CHECK(found(index, 3) == 0);
+  CHECK(index.insert(records(0, 3)) == 3);
+  CHECK(found(mapped_index(folder / "index"), 3) == 3);
+}
+
+TEST_CASE("writable by others, or another user's, a file is ignored and replaced by the next writer") {
+  for (const bool log : {false, true}) {
+    const filled_folder folder(3);
+    const auto path = log ? log_of(folder.path()) : table_of(folder.path());
+    SUBCASE("group") { REQUIRE(::chmod(path.c_str(), 0620) == 0); }
+    SUBCASE("others") { REQUIRE(::chmod(path.c_str(), 0602) == 0); }
+    SUBCASE("foreign") {
+      if (::chown(path.c_str(), 12345, static_cast<gid_t>(-1)) != 0) return;  // needs root
+    }
+    mapped_index index(folder.path());
+    CHECK(found(index, 3) == 0);
+    CHECK(index.insert(records(1, 2)) == 1);
+    CHECK(found(index, 3) == 1);
+    std::error_code ec;
+    CHECK(hubcache::os::status(table_of(folder.path()), ec).mode == 0600);
+  }
+}
+
+TEST_CASE("a symlink in place of a file is not followed, and is replaced by the next writer") {
+  const filled_folder folder(3);
+  const auto table = table_of(folder.path());
+  fs::rename(table, folder / "target");
+  fs::create_symlink(folder / "target", table);
+  const auto before = test::read_file(folder / "target");
+  mapped_index index(folder.path());
+  CHECK(found(index, 3) == 0);
+  CHECK(index.insert(records(1, 2)) == 1);
+  CHECK(found(index, 3) == 1);
+  CHECK(fs::is_regular_file(fs::symlink_status(table)));
+  CHECK(test::read_file(folder / "target") == before);
+}
+
+TEST_CASE("files of other versions and of others are left alone") {
+  const test::temp_folder folder;
+  for (const auto* name : {"index-v2.table", "index-v2-abc.log", "notes"}) folder.write(name, "theirs");
+  folder.write("index-v1-0123.log", "left over");
+  mapped_index index(folder.path());
+  index.insert(records(0, 5000));
+  CHECK(found(index, 5000) == 5000);
+  for (const auto* name : {"index-v2.table", "index-v2-abc.log", "notes"}) {
+    CHECK(test::read_file(folder / name) == "theirs");
+  }
+  CHECK_FALSE(fs::exists(folder / "index-v1-0123.log"));
+}
+
+TEST_CASE("cut to any length before it is opened, a log costs records and gives no wrong ones") {
+  const filled_folder folder(40);
+  const auto log = log_of(folder.path());
+  const auto bytes = test::read_file(log);
+  for (std::size_t size = bytes.size(); size-- > 0;) {
+    if (size % 32 > 1 && size > 300) continue;
+    fs::resize_file(log, size);
+    const mapped_index index(folder.path());
+    const auto hits = found(index, 40);
+    CHECK(hits >= 0);
+    CHECK(hits <= 40);
+    CHECK(all_genuine(index));
+  }
+  mapped_index index(folder.path());
+  CHECK(index.insert(records(0, 40)) == 40);
+  CHECK(found(index, 40) == 40);
+}
+
+TEST_CASE("a log cut while it is open costs records only") {
+  const filled_folder folder(40);
+  const mapped_index index(folder.path());
+  REQUIRE(found(index, 40) == 40);
+  const auto log = log_of(folder.path());
+  for (auto size = fs::file_size(log); size > 1000; size -= 999) {
+    fs::resize_file(log, size);
+    CHECK(found(index, 40) >= 0);
+  }
+  CHECK(found(index, 40) < 10);
+}
+
+TEST_CASE("a table cut or extended is ignored and replaced by the next writer") {
+  for (const std::uintmax_t size : {0U, 1U, 64U, 4095U, 4096U, 4112U, 65536U, 69631U, 69633U, 135168U}) {
+    const filled_folder folder(3);
+    const auto table = table_of(folder.path());
+    REQUIRE(fs::file_size(table) == 4096 + 65536);
+    fs::resize_file(table, size);
+    mapped_index index(folder.path());
+    CHECK(found(index, 3) == 0);
+    CHECK(index.size() == 0);
+    CHECK(index.insert(records(0, 3)) == 3);
+    CHECK(found(index, 3) == 3);
+  }
+}
+
+TEST_CASE("thousands of random bytes in table and log give no wrong answer") {
+  const filled_folder folder(300);
+  std::mt19937 random(1);  // NOLINT: repeatable
+  const auto table = table_of(folder.path());
+  const auto log = log_of(folder.path());
+  const mapped_index open_all_along(folder.path());
+  const auto table_size = fs::file_size(table);
+  const auto log_size = fs::file_size(log);
+  for (int round = 0; round < 60; ++round) {
+    for (int i = 0; i < 100; ++i) {
+      const bool in_log = random() % 2 == 0;
+      const std::string byte(1, static_cast<char>(random()));
+      overwrite(in_log ? log : table, random() % (in_log ? log_size : table_size), byte);
+    }
+    CHECK(found(open_all_along, 300) >= 0);
+    CHECK(all_genuine(open_all_along));
+    const mapped_index fresh(folder.path());
+    CHECK(found(fresh, 300) >= 0);
+  }
+  mapped_index writer(folder.path());
+  CHECK(writer.insert(records(0, 300)) == 300);
+  CHECK(found(writer, 300) >= 300);
+}
+
+TEST_CASE("slots with impossible offsets are misses, for readers and writers") {
+  for (const auto head :
+       {std::numeric_limits<std::uint64_t>::max(), std::uint64_t{1} << 62U, std::uint64_t{1} << 63U,
+        ~std::uint64_t{31}, std::uint64_t{1}, std::uint64_t{32}, std::uint64_t{63}, std::uint64_t{65}}) {
+    const filled_folder folder(20);
+    std::error_code ec;
+    {
+      const auto table = hubcache::slot_table::open(table_of(folder.path()), ec);
+      for (std::uint64_t at = 0; at < table.slots(); ++at) {
+        if (const auto have = table.load(at); have.mark != 0) table.store(at, {have.mark, head}, ec);
+      }
+    }
+    mapped_index index(folder.path());
+    CHECK(found(index, 20) == 0);
+    CHECK(test::all_of(index).empty());
+    index.forget(digest_number(1), record_number(1).where.path);
+    CHECK(index.insert(records(0, 20)) == 20);
+    CHECK(found(index, 20) == 20);
+  }
+}
+
+TEST_CASE("a table without any free slot ends every probe and is outgrown") {
+  const filled_folder folder(3);
+  std::error_code ec;
+  {
+    const auto table = hubcache::slot_table::open(table_of(folder.path()), ec);
+    for (std::uint64_t at = 0; at < table.slots(); ++at) table.store(at, {2 * at + 1, 64}, ec);
+  }
+  mapped_index index(folder.path());
+  CHECK(found(index, 3) == 0);
+  CHECK(index.insert(records(0, 3)) == 3);
+  CHECK(found(index, 3) == 3);
+  CHECK(all_genuine(index));
+}
+
+TEST_CASE("a writer killed before it stored the slot leaves no trace but a longer log") {
+  const filled_folder folder(3);
+  const auto log = log_of(folder.path());
+  for (const std::size_t size : {1U, 31U, 32U, 104U, 500U}) {
+    overwrite(log, fs::file_size(log), std::string(size, 'x'));
+    mapped_index index(folder.path());
+    CHECK(found(index, 3) == 3);
+    CHECK(test::insert_one(index, record_number(4)));
+    CHECK(index.find(digest_number(4)) == std::vector{record_number(4).where});
+    index.forget(digest_number(4), record_number(4).where.path);
+  }
+}
+
+TEST_CASE("writers killed at any moment leave an index without wrong answers that goes on working") {
+  const test::temp_folder folder;
+  const mapped_index reader(folder.path());
+  std::mt19937 random(2);  // NOLINT: repeatable
+  constexpr std::uint64_t count = 6000;
+  for (int round = 0; round < 40; ++round) {
+    std::vector<pid_t> children;
+    for (std::uint64_t c = 0; c < 2; ++c) {
+      children.push_back(in_child([&, round] {
+        mapped_index index(folder.path());
+        std::mt19937_64 order(static_cast<std::uint64_t>(round) * 2 + c);  // NOLINT: repeatable
+        for (;;) {
+          const auto first = order() % count;
+          auto batch = records(first, std::min(first + 50, count));
+          batch.push_back(record_number(first, order() % 30));
+          index.insert(batch);
+          index.forget(batch.front().name, batch.back().where.path);
+        }
+      }));
+    }
+    const auto until = std::chrono::steady_clock::now() + std::chrono::microseconds(random() % 30'000);
+    bool genuine = true;
+    while (std::chrono::steady_clock::now() < until) genuine = genuine && found(reader, 50) >= 0;
+    for (const auto child : children) ::kill(child, SIGKILL);
+    for (const auto child : children) ::waitpid(child, nullptr, 0);
+    CHECK(genuine);
+  }
+  CHECK(all_genuine(reader));
+  mapped_index index(folder.path());
+  CHECK(index.insert(records(0, count)) == count);
+  std::uint64_t present = 0;
+  for (std::uint64_t n = 0; n < count; ++n) {
+    const auto places = index.find(digest_number(n));
+    present += std::count(places.begin(), places.end(), record_number(n).where) == 1 ? 1U : 0U;
+  }
+  CHECK(present == count);
+  CHECK(found(index, count) >= static_cast<int>(count));
+}

@@ -1,0 +1,60 @@
+#include <hubcache/link/copy.hpp>
+
+#include <doctest/doctest.h>
+
+#include <link/conformance.hpp>
+
+using hubcache::link_kind;
+
+TEST_CASE("A copy keeps the contract of link_strategy") {
+  CHECK(test::check_link_strategy(hubcache::copy{}, link_kind::copy));
+}
+
+TEST_CASE("A copy to another device keeps the contract of link_strategy") {
+  const std::filesystem::path shared_memory = "/dev/shm";
+  std::error_code ec;
+  const auto from = hubcache::os::status(std::filesystem::temp_directory_path().string(), ec, true);
+  const auto to = hubcache::os::status(shared_memory.string(), ec, true);
+  if (ec || from.identity.device == to.identity.device) {
+    MESSAGE("skipped: ", shared_memory.string(), " is no other device here");
+    return;
+  }
+  CHECK(test::check_link_strategy(hubcache::copy{}, link_kind::copy, std::filesystem::temp_directory_path(),
+                                  shared_memory));
+}
+
+TEST_CASE("Files of every size around the block of the buffer are copied whole") {
+  const test::temp_folder folder, elsewhere("/dev/shm");
+  constexpr std::size_t block = 1U << 20U;
+  for (const std::size_t size : {std::size_t{0}, std::size_t{1}, block, block + 1, 2 * block}) {
+    const auto name = std::to_string(size);
+    const auto bytes = test::patterned(size);
+    const auto source = test::open_source(folder.write(name, bytes));
+    std::error_code ec;
+    CHECK(hubcache::copy{}.link(source, {elsewhere / name, 0644}, link_kind::copy, ec).used ==
+          link_kind::copy);
+    CHECK(test::read_file(elsewhere / name) == bytes);
+  }
+}
+
+TEST_CASE("A copy has its own inode and the mode asked for") {
+  const test::temp_folder folder;
+  const auto source = test::open_source(folder.write("source", "bytes"));
+  std::error_code ec;
+  (void)hubcache::copy{}.link(source, {folder / "copied", 0444}, link_kind::copy, ec);
+  const auto made = hubcache::os::status(folder / "copied", ec);
+  CHECK(made.identity.inode != source.status.identity.inode);
+  CHECK(made.mode == 0444);
+}
+
+TEST_CASE("A source that was cut short is not copied") {
+  for (const auto* parent : {"/tmp", "/dev/shm"}) {  // by the kernel, and by the buffer
+    const test::temp_folder folder("/tmp"), to(parent);
+    const auto source = test::open_source(folder.write("source", test::linkable_bytes()));
+    std::filesystem::resize_file(source.path, 1000);
+    std::error_code ec;
+    CHECK(!hubcache::copy{}.link(source, {to / "copied", 0644}, link_kind::copy, ec).used);
+    CHECK(hubcache::classify(ec) == hubcache::link_failure::stale);
+    CHECK(test::names_in(to.path()) == 0);
+  }
+}

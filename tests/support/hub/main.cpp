@@ -1,0 +1,105 @@
+/// @file
+/// embedded-hub: a Hub on this machine, for demos and benchmarks. Prints one line when it is ready, serves
+/// until SIGINT or SIGTERM, then prints what it was asked.
+
+#include <CLI/CLI.hpp>
+
+#include <csignal>
+#include <fstream>
+#include <iostream>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "support/hub/fixtures.hpp"
+#include "support/hub/server.hpp"
+
+namespace {
+
+std::vector<embedded::repo_model> scenario(const std::string& name, std::uint64_t total_bytes) {
+  std::vector<embedded::repo_model> repos;
+  const bool all = name == "all";
+  if (all || name == "sd") repos = embedded::stable_diffusion_pair(total_bytes);
+  if (all || name == "tiny") repos.push_back(embedded::tiny());
+  if (all) repos.push_back(embedded::many_files(1000));
+  if (name.starts_with("many:")) repos.push_back(embedded::many_files(std::stoul(name.substr(5))));
+  if (all || name == "llm") repos.push_back(embedded::sharded_llm(total_bytes));
+  if (repos.empty()) throw std::invalid_argument("no such scenario: " + name);
+  return repos;
+}
+
+void report(const std::vector<embedded::request_record>& records) {
+  for (const auto where : {embedded::listener::endpoint, embedded::listener::cdn}) {
+    std::uint64_t requests = 0, with_token = 0, contents = 0, bytes = 0;
+    for (const auto& record : records) {
+      if (record.where != where) continue;
+      ++requests;
+      with_token += record.has_auth ? 1U : 0U;
+      contents += record.content ? 1U : 0U;
+      bytes += record.content ? record.body_bytes : 0U;
+    }
+    std::cerr << embedded::name_of(where) << ": " << requests << " requests, " << contents
+              << " content GETs, " << bytes << " content bytes, " << with_token << " with a token\n";
+  }
+}
+
+void write_log(const std::string& path, const std::vector<embedded::request_record>& records) {
+  std::ofstream out(path);
+  for (const auto& r : records) {
+    out << embedded::name_of(r.where) << ' ' << r.connection << ' ' << r.method << ' ' << r.path << ' '
+        << r.status << ' ' << r.body_bytes << ' ' << (r.range.empty() ? "-" : r.range) << ' '
+        << (r.has_auth ? "auth" : "-") << '\n';
+  }
+}
+
+/// Blocks the signals that end the program, in all threads started later too.
+sigset_t block_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  return signals;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  embedded::hub_options options;
+  std::uint64_t total_bytes = 300'000'000;
+  std::string which = "sd", ca_out, log;
+  CLI::App app("A Hub on this machine, with made-up repos");
+  app.add_option("--port", options.port, "Port of the endpoint; 0 = any");
+  app.add_option("--cdn-port", options.cdn_port, "Port of the CDN; 0 = any");
+  app.add_option("--cdn-host", options.cdn_host, "Name of the CDN: 127.0.0.2 or localhost");
+  app.add_option("--total-bytes", total_bytes, "Size of the sd pair, and of the llm's weights");
+  app.add_flag("--tls", options.tls, "Serve https");
+  app.add_option("--ca-out", ca_out, "Where to write the CA certificate to trust (PEM)");
+  app.add_option("--scenario", which, "sd, tiny, many:N, llm or all")->capture_default_str();
+  app.add_option("--rate", options.bytes_per_second, "Bytes/s of each connection; 0 = unlimited");
+  app.add_option("--log", log, "Where to write the requests, one a line, at the end");
+  app.add_option("--page-size", options.site.page_size, "Entries a page of a listing");
+  app.add_flag("--gzip", options.site.gzip, "Compress regular files for clients that accept it");
+  CLI11_PARSE(app, argc, argv);
+
+  try {
+    const sigset_t signals = block_signals();
+    embedded::hub hub(options);
+    for (auto& repo : scenario(which, total_bytes)) {
+      // Hashed now, so that the first client does not wait for it.
+      for (const auto& [path, file] : repo.files()) static_cast<void>(file.etag());
+      hub.put(std::move(repo));
+    }
+    if (!ca_out.empty()) std::ofstream(ca_out) << hub.ca_pem();
+    std::cout << "endpoint=" << hub.endpoint() << " cdn=" << hub.cdn() << std::endl;
+    int signal = 0;
+    sigwait(&signals, &signal);
+    hub.stop();
+    const auto records = hub.log().records();
+    report(records);
+    if (!log.empty()) write_log(log, records);
+  } catch (const std::exception& failure) {
+    std::cerr << "embedded-hub: " << failure.what() << '\n';
+    return 1;
+  }
+}

@@ -1,0 +1,284 @@
+#include <hubcache/transport/https.hpp>
+
+#include <string>
+
+#include "support/temp_folder.hpp"
+#include "transport/conformance.hpp"
+#include "transport/tls_server.hpp"
+
+namespace {
+
+using hubcache::errc;
+using test::request_to;
+using test::text_sink;
+
+const scripted::certificate& authority() {
+  static const scripted::certificate made("");
+  return made;
+}
+
+scripted::certificate signed_for(const std::string& alt_names, long start = -60, long end = 3600) {
+  return scripted::certificate(alt_names, &authority(), start, end);
+}
+
+hubcache::transport_options trusting(const test::temp_folder& folder, const scripted::certificate& root) {
+  hubcache::transport_options options;
+  options.ca_file = folder.write("roots.pem", root.pem());
+  return options;
+}
+
+auto with(hubcache::transport_options options) {
+  return [options](asio::any_io_executor executor) { return hubcache::https_transport(executor, options); };
+}
+
+/// The error of an exchange that must fail.
+template <class Make>
+hubcache::error failed(test::session<Make>& net, const hubcache::http_request& request) {
+  text_sink sink;
+  try {
+    net.fetch(request, sink);
+  } catch (const hubcache::error& e) {
+    return e;
+  }
+  return {errc::internal, "it did not fail"};
+}
+
+bool says(const hubcache::error& e, std::string_view text) {
+  return e.detail().find(text) != std::string::npos;
+}
+
+std::string https_url(const scripted::server& server, const std::string& host = "127.0.0.1") {
+  return "https://" + host + ":" + std::to_string(server.port()) + "/x?key=secret";
+}
+
+TEST_CASE("https_transport keeps the contract of transport") {
+  test::transport_conformance([](asio::any_io_executor executor) { return hubcache::https_transport(executor); });
+}
+
+TEST_CASE("https_transport talks TLS to an address and a name that the certificate covers") {
+  const test::temp_folder folder;
+  const scripted::tls_identity identity(signed_for("DNS:localhost,IP:127.0.0.1"));
+  std::string names;
+  const scripted::server server([&](scripted::peer& plain, std::size_t) {
+    scripted::tls_peer client(plain, identity);
+    names += "[" + client.server_name() + "]";
+    while (client.read_request() && client.send(scripted::ok(test::pattern(200'000)))) {
+    }
+  });
+  auto make = with(trusting(folder, authority()));
+  test::session net(make);
+  for (const auto* host : {"127.0.0.1", "127.0.0.1", "localhost"}) {
+    text_sink sink;
+    CHECK(net.fetch(request_to(https_url(server, host)), sink).head.status == 200);
+    CHECK(sink.text == test::pattern(200'000));
+  }
+  CHECK(names == "[][localhost]");
+  CHECK(server.connections() == 2);
+}
+
+TEST_CASE("https_transport refuses certificates it cannot trust, and says why") {
+  const test::temp_folder folder;
+  const scripted::certificate stranger("");
+  struct bad {
+    scripted::certificate shown;
+    const char* reason;
+  };
+  const bad cases[] = {{scripted::certificate("IP:127.0.0.1", &stranger), "unable to get local issuer certificate"},
+                       {scripted::certificate("IP:127.0.0.1"), "self-signed certificate"},
+                       {signed_for("IP:127.0.0.2,DNS:127.0.0.1"), "IP address mismatch"},
+                       {signed_for("IP:127.0.0.1", -7200, -3600), "certificate has expired"},
+                       {signed_for("IP:127.0.0.1", 3600, 7200), "certificate is not yet valid"}};
+  for (const auto& [shown, reason] : cases) {
+    CAPTURE(reason);
+    const scripted::tls_identity identity(shown);
+    const scripted::server server(scripted::over_tls(identity, scripted::always(scripted::ok("secret"))));
+    auto make = with(trusting(folder, authority()));
+    test::session net(make);
+    const auto e = failed(net, request_to(https_url(server)));
+    CHECK(e.reason() == errc::tls_failed);
+    CHECK(says(e, reason));
+    CHECK(e.context().url == "https://127.0.0.1:" + std::to_string(server.port()) + "/x?...");
+    CHECK(server.requests().empty());
+  }
+}
+
+TEST_CASE("https_transport refuses a certificate of another name") {
+  const test::temp_folder folder;
+  const scripted::tls_identity identity(signed_for("DNS:other.test,DNS:localhost.test"));
+  const scripted::server server(scripted::over_tls(identity, scripted::always(scripted::ok(""))));
+  auto make = with(trusting(folder, authority()));
+  test::session net(make);
+  const auto e = failed(net, request_to(https_url(server, "localhost")));
+  CHECK(e.reason() == errc::tls_failed);
+  CHECK(says(e, "ostname mismatch"));
+}
+
+TEST_CASE("https_transport refuses versions before TLS 1.2 and servers without TLS") {
+  const test::temp_folder folder;
+  const auto shown = signed_for("IP:127.0.0.1");
+  auto make = with(trusting(folder, authority()));
+  test::session net(make);
+  const scripted::tls_identity old(shown, TLS1_1_VERSION);
+  const scripted::server outdated(scripted::over_tls(old, scripted::always(scripted::ok(""))));
+  CHECK(failed(net, request_to(https_url(outdated))).reason() == errc::tls_failed);
+  const scripted::server plain([](scripted::peer& client, std::size_t) {
+    client.send("HTTP/1.1 400 Bad Request\r\n\r\n");
+    client.wait_for_close();
+  });
+  CHECK(failed(net, request_to(https_url(plain))).reason() == errc::tls_failed);
+  const scripted::tls_identity current(shown, TLS1_2_VERSION);
+  const scripted::server newer(scripted::over_tls(current, scripted::always(scripted::ok(""))));
+  text_sink sink;
+  CHECK(net.fetch(request_to(https_url(newer)), sink).head.status == 200);
+}
+
+TEST_CASE("https_transport names the file of roots it cannot read, and needs none for http") {
+  hubcache::transport_options options;
+  options.ca_file = "/nonexistent/roots.pem";
+  auto make = with(options);
+  test::session net(make);
+  const scripted::server server(scripted::always(scripted::ok("")));
+  const auto e = failed(net, request_to(https_url(server)));
+  CHECK(e.reason() == errc::tls_failed);
+  CHECK(says(e, "/nonexistent/roots.pem"));
+  text_sink sink;
+  CHECK(net.fetch(request_to(server.url()), sink).head.status == 200);
+}
+
+TEST_CASE("https_transport takes a TLS stream cut short for a lost connection") {
+  const test::temp_folder folder;
+  const scripted::tls_identity identity(signed_for("IP:127.0.0.1"));
+  const scripted::server server([&](scripted::peer& plain, std::size_t index) {
+    scripted::tls_peer client(plain, identity);
+    client.read_request();
+    client.send("HTTP/1.1 200 OK\r\n\r\nuntil close");
+    if (index == 0) client.close_notify();
+  });
+  auto make = with(trusting(folder, authority()));
+  test::session net(make);
+  text_sink sink;
+  CHECK(net.fetch(request_to(https_url(server)), sink).head.status == 200);
+  CHECK(sink.text == "until close");
+  CHECK(failed(net, request_to(https_url(server))).reason() == errc::connection_lost);
+}
+
+TEST_CASE("https_transport bounds the handshake, by time and by cancellation") {
+  const scripted::server silent([](scripted::peer& client, std::size_t) { client.wait_for_close(); });
+  auto make = with({});
+  test::session net(make);
+  auto request = request_to(https_url(silent));
+  request.timeout = std::chrono::milliseconds(100);
+  CHECK(failed(net, request).reason() == errc::timed_out);
+
+  request.timeout = std::chrono::seconds(60);
+  asio::cancellation_signal signal;
+  asio::steady_timer later(net.context(), std::chrono::milliseconds(50));
+  later.async_wait([&](const asio::error_code&) { signal.emit(asio::cancellation_type::terminal); });
+  text_sink sink;
+  const auto& result = net.start(request, sink, signal.slot());
+  net.run();
+  CHECK(test::is_cancelled(result.failure));
+  CHECK(silent.all_closed());
+}
+
+TEST_CASE("https_transport fails a body that arrives slower than the minimum rate") {
+  const scripted::server server([](scripted::peer& client, std::size_t) {
+    client.read_request();
+    client.send("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n");
+    do std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    while (client.send("x"));
+  });
+  hubcache::transport_options options;
+  options.rate_window = std::chrono::milliseconds(150);
+  auto make = with(options);
+  test::session net(make);
+  auto request = request_to(server.url());
+  request.minimum_rate = 1000;
+  const auto e = failed(net, request);
+  CHECK(e.reason() == errc::timed_out);
+  CHECK(says(e, "bytes/s"));
+}
+
+TEST_CASE("https_transport keeps idle connections no longer and no more than it is told") {
+  const scripted::server server(scripted::always(scripted::ok("")));
+  hubcache::transport_options none;
+  none.max_idle_per_origin = 0;
+  hubcache::transport_options brief;
+  brief.idle_expiry = std::chrono::seconds(-1);
+  for (const auto& options : {none, brief}) {
+    auto make = with(options);
+    test::session net(make);
+    const auto before = server.connections();
+    text_sink sink;
+    for (int times = 0; times < 2; ++times) net.fetch(request_to(server.url()), sink);
+    CHECK(server.connections() == before + 2);
+  }
+}
+
+TEST_CASE("https_transport reaches an https origin through a proxy's tunnel") {
+  const test::temp_folder folder;
+  const scripted::tls_identity identity(signed_for("DNS:hub.test"));
+  const scripted::server proxy([&](scripted::peer& client, std::size_t) {
+    client.read_request();
+    client.send("HTTP/1.1 200 Connection established\r\nContent-Length: 99\r\n\r\n");
+    scripted::over_tls(identity, scripted::always(scripted::ok("tunnelled")))(client, 0);
+  });
+  auto options = trusting(folder, authority());
+  options.proxy.https = hubcache::url::parse(proxy.url()).value();
+  options.proxy.https_credentials = hubcache::secret("user:pass");
+  auto make = with(options);
+  test::session net(make);
+  for (int times = 0; times < 2; ++times) {
+    text_sink sink;
+    net.fetch(request_to("https://hub.test/x"), sink);
+    CHECK(sink.text == "tunnelled");
+  }
+  CHECK(proxy.connections() == 1);
+  REQUIRE(proxy.requests().size() == 3);
+  CHECK(proxy.requests()[0] ==
+        "CONNECT hub.test:443 HTTP/1.1\r\nHost: hub.test:443\r\nProxy-Authorization: Basic dXNlcjpwYXNz\r\n\r\n");
+  CHECK(proxy.requests()[1].starts_with("GET /x HTTP/1.1\r\nHost: hub.test\r\n"));
+  CHECK(proxy.requests()[1].find("Proxy-Authorization") == std::string::npos);
+}
+
+TEST_CASE("https_transport asks a proxy for http targets in absolute form, and shares its connections") {
+  const scripted::server proxy(scripted::always(scripted::ok("from the proxy")));
+  hubcache::transport_options options;
+  options.proxy.http = hubcache::url::parse(proxy.url()).value();
+  options.proxy.http_credentials = hubcache::secret("user:pass");
+  options.proxy.no_proxy = "direct.invalid";
+  auto make = with(options);
+  test::session net(make);
+  for (const auto* origin : {"http://one.test", "http://two.test"}) {
+    text_sink sink;
+    net.fetch(request_to(std::string(origin) + "/x"), sink);
+    CHECK(sink.text == "from the proxy");
+  }
+  CHECK(proxy.connections() == 1);
+  CHECK(proxy.requests().at(1).starts_with("GET http://two.test/x HTTP/1.1\r\nHost: two.test\r\n"));
+  CHECK(proxy.requests().at(1).find("\r\nProxy-Authorization: Basic dXNlcjpwYXNz\r\n") != std::string::npos);
+  CHECK(failed(net, request_to("http://direct.invalid/")).reason() == errc::host_not_found);
+}
+
+TEST_CASE("https_transport reports what a proxy answers instead of a tunnel") {
+  hubcache::transport_options options;
+  {
+    const scripted::server proxy(scripted::answering({"HTTP/1.1 407 Authenticate\r\nContent-Length: 0\r\n\r\n"}));
+    options.proxy.https = hubcache::url::parse(proxy.url()).value();
+    auto make = with(options);
+    test::session net(make);
+    const auto e = failed(net, request_to("https://hub.test/"));
+    CHECK(e.reason() == errc::proxy_failed);
+    CHECK(e.context().http_status == 407);
+    CHECK(says(e, "answered 407 to CONNECT hub.test:443"));
+  }
+  const auto port = std::to_string(scripted::unused_port());
+  options.proxy.https = hubcache::url::parse("http://127.0.0.1:" + port).value();
+  auto make = with(options);
+  test::session net(make);
+  const auto e = failed(net, request_to("https://hub.test/"));
+  CHECK(e.reason() == errc::proxy_failed);
+  CHECK(says(e, "nobody listens on the proxy 127.0.0.1:" + port));
+}
+
+}  // namespace
