@@ -13,8 +13,9 @@ namespace hubcache::inline v0_1 {
 /// Stands for malformed UTF-8 where text must be well-formed: U+FFFD.
 inline constexpr std::string_view replacement_character = "\xEF\xBF\xBD";
 
-/// Takes one code point off the front of `rest`. A byte b that begins no well-formed sequence is taken alone and
-/// returned as 0xDC00 + b, as Python's surrogateescape does, so that such bytes still compare. @pre !rest.empty()
+/// Takes one code point off the front of `rest`. A byte b that begins no well-formed sequence is taken alone
+/// and returned as 0xDC00 + b, as Python's surrogateescape does, so that such bytes still compare. @pre
+/// !rest.empty()
 [[nodiscard]] HUBCACHE_DECL char32_t take_code_point(std::string_view& rest) noexcept;
 
 /// Whether `take_code_point` returned a malformed byte.
@@ -22,8 +23,8 @@ inline constexpr std::string_view replacement_character = "\xEF\xBF\xBD";
   return code_point >= 0xDC80 && code_point <= 0xDCFF;
 }
 
-/// `text` for a message on a terminal: at most `limit` code points, control characters (C0, DEL, C1) replaced by
-/// blanks, malformed bytes by U+FFFD.
+/// `text` for a message on a terminal: at most `limit` code points, control characters (C0, DEL, C1) replaced
+/// by blanks, malformed bytes by U+FFFD.
 [[nodiscard]] HUBCACHE_DECL std::string printable(std::string_view text, std::size_t limit = 200);
 
 }  // namespace hubcache::inline v0_1

@@ -43,17 +43,19 @@ std::optional<errc> next_failure(const char* link) {
 }  // namespace
 
 TEST_CASE("the next page is the Link with relation next") {
-  CHECK(next("<https://hub.example/api/t?cursor=Zx%3D>; rel=\"next\"") == "https://hub.example/api/t?cursor=Zx%3D");
+  CHECK(next("<https://hub.example/api/t?cursor=Zx%3D>; rel=\"next\"") ==
+        "https://hub.example/api/t?cursor=Zx%3D");
   CHECK(next("</p?c=1>;rel=next") == "https://hub.example/p?c=1");
   CHECK(next("</a>; rel=\"prev\", </b>; rel=\"next\"") == "https://hub.example/b");
-  CHECK(next("</a,b;c>; title=\"x, <y>; rel=\\\"next\\\"\"; REL = \"last NEXT\"") == "https://hub.example/a,b;c");
+  CHECK(next("</a,b;c>; title=\"x, <y>; rel=\\\"next\\\"\"; REL = \"last NEXT\"") ==
+        "https://hub.example/a,b;c");
   CHECK(next(" , </a>;rel=prev , </b> ; rel=next ;x") == "https://hub.example/b");
 }
 
 TEST_CASE("without a Link to a next page there is none") {
   CHECK_FALSE(next_page(headers({{"X", "</a>; rel=next"}}), api));
-  for (const char* link : {"", "</a>", "</a>; rel=prev", "</a>; rel=nextish", "</a>; rel=prev; rel=next", "<a", "a; rel=next",
-                           "</a>; title=\"rel=next", "</a> </b>; rel=next",
+  for (const char* link : {"", "</a>", "</a>; rel=prev", "</a>; rel=nextish", "</a>; rel=prev; rel=next",
+                           "<a", "a; rel=next", "</a>; title=\"rel=next", "</a> </b>; rel=next",
                            "<https://hub.example/api/x/xet-read-token/c>; rel=\"xet-auth\""}) {
     CAPTURE(link);
     CHECK_FALSE(next(link));
@@ -102,7 +104,8 @@ TEST_CASE("a bare 404 means the repo for the API and the file otherwise") {
 }
 
 TEST_CASE("a disabled repo is forbidden, whatever its status") {
-  CHECK(failed(404, headers({{"X-Error-Message", "Access to this resource is disabled."}})).reason() == errc::forbidden);
+  CHECK(failed(404, headers({{"X-Error-Message", "Access to this resource is disabled."}})).reason() ==
+        errc::forbidden);
 }
 
 TEST_CASE("header and body say the same thing once") {
@@ -123,18 +126,22 @@ TEST_CASE("a bad token is named as such") {
 }
 
 TEST_CASE("a failure carries repo, redacted URL, status and request id") {
-  const auto e = failed(404, headers({{"x-amz-cf-id", "cf"}, {"X-Amzn-Trace-Id", "trace"}, {"X-Request-Id", "Root=1"}}), "", file);
+  const auto e =
+      failed(404, headers({{"x-amz-cf-id", "cf"}, {"X-Amzn-Trace-Id", "trace"}, {"X-Request-Id", "Root=1"}}),
+             "", file);
   CHECK(e.context().repo == "o/n");
   CHECK(e.context().url == "https://hub.example/o/n/resolve/main/api/x?...");
   CHECK(e.context().http_status == 404);
   CHECK(e.context().request_id == "Root=1");
-  CHECK(failed(404, headers({{"x-amz-cf-id", "cf"}, {"X-Amzn-Trace-Id", "trace"}})).context().request_id == "trace");
+  CHECK(failed(404, headers({{"x-amz-cf-id", "cf"}, {"X-Amzn-Trace-Id", "trace"}})).context().request_id ==
+        "trace");
   CHECK(failed(404, headers({{"x-amz-cf-id", "cf"}})).context().request_id == "cf");
 }
 
 TEST_CASE("the rate limit headers of the Hub are read") {
-  const auto limit = parse_rate_limit(headers({{"RateLimit", "\"resolvers\";r=2998;t=172"},
-                                               {"RateLimit-Policy", "\"fixed window\";\"resolvers\";q=3000;w=300"}}));
+  const auto limit =
+      parse_rate_limit(headers({{"RateLimit", "\"resolvers\";r=2998;t=172"},
+                                {"RateLimit-Policy", "\"fixed window\";\"resolvers\";q=3000;w=300"}}));
   REQUIRE(limit);
   CHECK(limit->policy == "resolvers");
   CHECK(limit->remaining == 2998);
@@ -145,7 +152,8 @@ TEST_CASE("the rate limit headers of the Hub are read") {
 
 TEST_CASE("a malformed rate limit is none") {
   CHECK_FALSE(parse_rate_limit({}));
-  for (const char* text : {"", "r=1;t=2", "\"a\";r=1", "\"a\";t=1", "\"a\";r=x;t=1", "\"a\";r=-1;t=1", "\"a\";r=;t=1"}) {
+  for (const char* text :
+       {"", "r=1;t=2", "\"a\";r=1", "\"a\";t=1", "\"a\";r=x;t=1", "\"a\";r=-1;t=1", "\"a\";r=;t=1"}) {
     CAPTURE(text);
     CHECK_FALSE(parse_rate_limit(headers({{"RateLimit", text}})));
   }
@@ -169,8 +177,9 @@ TEST_CASE("Retry-After may be a date") {
   CHECK(wait("Sun, 06 Nov 1994 08:51:00 GMT") == seconds(83));
   CHECK(wait("Sun, 06 Nov 1993 08:51:00 GMT") == seconds(0));
   CHECK(wait("Sun, 06 Nov 9999 08:51:00 GMT") == seconds(3600));
-  for (const char* text : {"", "soon", "-5", "1.5", "Sun, 06 Nov 1994 08:49:37 UTC", "Sun, 31 Feb 1994 08:49:37 GMT",
-                           "Sun, 06 ovD 1994 08:49:37 GMT", "Sun, 06 Nov 1994 24:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT"}) {
+  for (const char* text :
+       {"", "soon", "-5", "1.5", "Sun, 06 Nov 1994 08:49:37 UTC", "Sun, 31 Feb 1994 08:49:37 GMT",
+        "Sun, 06 ovD 1994 08:49:37 GMT", "Sun, 06 Nov 1994 24:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT"}) {
     CAPTURE(text);
     CHECK(wait(text) == std::nullopt);
   }

@@ -12,14 +12,16 @@ const url hub = *url::parse("https://huggingface.co");
 
 TEST_CASE("a segment is encoded with its slashes, a path keeps them") {
   CHECK(encode_segment("refs/pr/1") == "refs%2Fpr%2F1");
-  CHECK(encode_path("awful?filename%you:should,never.give") == "awful%3Ffilename%25you%3Ashould%2Cnever.give");
+  CHECK(encode_path("awful?filename%you:should,never.give") ==
+        "awful%3Ffilename%25you%3Ashould%2Cnever.give");
   CHECK(encode_path("a/b-c_d.e~f") == "a/b-c_d.e~f");
   CHECK(encode_path("\xC3\xA9 +#") == "%C3%A9%20%2B%23");
 }
 
 TEST_CASE("repo info is asked for by type, id and revision") {
   CHECK(info_url(hub, "gpt2").text() == "https://huggingface.co/api/models/gpt2");
-  CHECK(info_url(hub, "o/n", "refs/pr/1").text() == "https://huggingface.co/api/models/o/n/revision/refs%2Fpr%2F1");
+  CHECK(info_url(hub, "o/n", "refs/pr/1").text() ==
+        "https://huggingface.co/api/models/o/n/revision/refs%2Fpr%2F1");
   CHECK(info_url(hub, repo("o/n", repo_type::dataset)).text() == "https://huggingface.co/api/datasets/o/n");
 }
 

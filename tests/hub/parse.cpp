@@ -1,8 +1,7 @@
+#include <hubcache/error.hpp>
 #include <hubcache/hub/parse.hpp>
 
 #include <doctest/doctest.h>
-
-#include <hubcache/error.hpp>
 
 #include <algorithm>
 #include <string>
@@ -82,8 +81,9 @@ std::string altered(std::string_view from, std::string_view to) {
 }  // namespace
 
 TEST_CASE("repo info gives id, commit and gate") {
-  const auto info = parse_repo_info(R"({"_id":"x","id":"openai-community/gpt2","sha":")" + commit +
-                                    R"(","private":false,"gated":false,"tags":["a"],"siblings":[{"rfilename":"f"}]})");
+  const auto info =
+      parse_repo_info(R"({"_id":"x","id":"openai-community/gpt2","sha":")" + commit +
+                      R"(","private":false,"gated":false,"tags":["a"],"siblings":[{"rfilename":"f"}]})");
   CHECK(info.id == "openai-community/gpt2");
   CHECK(info.commit == commit);
   CHECK_FALSE(info.gated);
@@ -104,8 +104,9 @@ TEST_CASE("a repo may be gated automatically or by hand, and private") {
 
 TEST_CASE("repo info without a usable id or commit is a bad response") {
   for (const std::string& text :
-       {std::string(), std::string("[]"), std::string("null"), std::string("{"), std::string(R"({"id":"o/n"})"),
-        R"({"sha":")" + commit + "\"}", std::string(R"({"id":"o/n","sha":null})"), std::string(R"({"id":"o/n","sha":"main"})"),
+       {std::string(), std::string("[]"), std::string("null"), std::string("{"),
+        std::string(R"({"id":"o/n"})"), R"({"sha":")" + commit + "\"}",
+        std::string(R"({"id":"o/n","sha":null})"), std::string(R"({"id":"o/n","sha":"main"})"),
         R"({"id":"../..","sha":")" + commit + "\"}", R"({"id":7,"sha":")" + commit + "\"}"}) {
     CAPTURE(text);
     CHECK(failure_of([&] { return parse_repo_info(text); }) == errc::bad_response);
@@ -141,8 +142,8 @@ TEST_CASE("pages are appended") {
 
 TEST_CASE("hashes that the Hub masks are masked, not taken for hashes") {
   const std::string stars(64, '*');
-  const auto files = page(R"([{"type":"file","path":"m","oid":")" + blob + R"(","size":5,"lfs":{"oid":")" + stars +
-                          R"(","size":5},"xetHash":")" + stars + "\"}]");
+  const auto files = page(R"([{"type":"file","path":"m","oid":")" + blob + R"(","size":5,"lfs":{"oid":")" +
+                          stars + R"(","size":5},"xetHash":")" + stars + "\"}]");
   REQUIRE(files.size() == 1);
   CHECK(files[0].lfs);
   CHECK(files[0].masked);
@@ -151,14 +152,16 @@ TEST_CASE("hashes that the Hub masks are masked, not taken for hashes") {
 }
 
 TEST_CASE("a null LFS member means a regular file") {
-  const auto files = page(R"([{"type":"file","path":"m","oid":")" + blob + R"(","size":5,"lfs":null,"xetHash":null}])");
+  const auto files =
+      page(R"([{"type":"file","path":"m","oid":")" + blob + R"(","size":5,"lfs":null,"xetHash":null}])");
   CHECK_FALSE(files.at(0).lfs);
 }
 
 TEST_CASE("sizes are whole numbers up to 2^53") {
   CHECK(page(one_file("a", "0")).at(0).size == 0);
   CHECK(page(one_file("a", "9007199254740992")).at(0).size == 9007199254740992U);
-  for (const char* size : {"-1", "9007199254740993", "18446744073709551615", "1e400", "1.5", "\"1\"", "null", "99999999999999999999"}) {
+  for (const char* size : {"-1", "9007199254740993", "18446744073709551615", "1e400", "1.5", "\"1\"", "null",
+                           "99999999999999999999"}) {
     CAPTURE(size);
     CHECK(failure_of([&] { return page(one_file("a", size)); }) == errc::bad_response);
   }
@@ -177,20 +180,24 @@ TEST_CASE("a path that is not safe is refused and named") {
 }
 
 TEST_CASE("a tree page of another shape is a bad response") {
-  for (const char* text :
-       {"", "{}", "null", "[1]", "[{}]", "[", "[]]", "<html>", R"([{"type":"file"}])", R"([{"path":"a","type":1}])",
-        R"([{"type":"file","path":"a","size":1}])", R"([{"type":"file","path":"a","size":1,"oid":"0123"}])",
-        R"([{"type":"file","path":"a","size":1,"oid":"248dfc3911869ec493c76e65bf2fcf7f615828b0254c12b473182f0f81d3a707"}])",
-        R"([{"type":"file","path":"a","size":1,"oid":"10C66461E4C109DB5A2196BFF4BB59BE30396ED8"}])",
-        R"([{"type":"file","path":"a","size":1,"oid":"10c66461e4c109db5a2196bff4bb59be30396ed8","lfs":true}])",
-        "[{\"type\":\"file\",\"path\":\"\xFF\",\"size\":1,\"oid\":\"10c66461e4c109db5a2196bff4bb59be30396ed8\"}]"}) {
+  for (
+      const char* text :
+      {"", "{}", "null", "[1]", "[{}]", "[", "[]]", "<html>", R"([{"type":"file"}])",
+       R"([{"path":"a","type":1}])", R"([{"type":"file","path":"a","size":1}])",
+       R"([{"type":"file","path":"a","size":1,"oid":"0123"}])",
+       R"([{"type":"file","path":"a","size":1,"oid":"248dfc3911869ec493c76e65bf2fcf7f615828b0254c12b473182f0f81d3a707"}])",
+       R"([{"type":"file","path":"a","size":1,"oid":"10C66461E4C109DB5A2196BFF4BB59BE30396ED8"}])",
+       R"([{"type":"file","path":"a","size":1,"oid":"10c66461e4c109db5a2196bff4bb59be30396ed8","lfs":true}])",
+       "[{\"type\":\"file\",\"path\":\"\xFF\",\"size\":1,\"oid\":"
+       "\"10c66461e4c109db5a2196bff4bb59be30396ed8\"}]"}) {
     CAPTURE(text);
     CHECK(failure_of([&] { return page(text); }) == errc::bad_response);
   }
 }
 
 TEST_CASE("deeply nested JSON is refused, not followed") {
-  for (const std::string& text : {std::string(1'000'000, '['), std::string(5000, '[') + std::string(5000, ']')}) {
+  for (const std::string& text :
+       {std::string(1'000'000, '['), std::string(5000, '[') + std::string(5000, ']')}) {
     CHECK(failure_of([&] { return page(text); }) == errc::bad_response);
     CHECK_FALSE(parse_tree_file(text, commit));
     CHECK_FALSE(parse_string_map(text));
@@ -209,10 +216,18 @@ TEST_CASE("a finished listing is sorted by path") {
 }
 
 TEST_CASE("a listing in which two paths collide is refused") {
-  CHECK(failure_of([] { return finish_listing(commit, {regular("a"), regular("b"), regular("a")}); }) == errc::bad_response);
-  CHECK(failure_of([] { return finish_listing(commit, {regular("a/b"), regular("a-"), regular("a")}); }) == errc::bad_response);
-  CHECK(failure_of([] { return finish_listing(commit, {regular("a/b/c/d"), regular("a/b")}); }) == errc::bad_response);
-  CHECK_FALSE(failure_of([] { return finish_listing(commit, {regular("a/b"), regular("ab"), regular("A")}); }));
+  CHECK(failure_of([] {
+          return finish_listing(commit, {regular("a"), regular("b"), regular("a")});
+        }) == errc::bad_response);
+  CHECK(failure_of([] {
+          return finish_listing(commit, {regular("a/b"), regular("a-"), regular("a")});
+        }) == errc::bad_response);
+  CHECK(failure_of([] {
+          return finish_listing(commit, {regular("a/b/c/d"), regular("a/b")});
+        }) == errc::bad_response);
+  CHECK_FALSE(failure_of([] {
+    return finish_listing(commit, {regular("a/b"), regular("ab"), regular("A")});
+  }));
 }
 
 TEST_CASE("a tree file of Python is read and written back byte for byte") {
@@ -238,16 +253,18 @@ TEST_CASE("a tree page survives the way through a tree file") {
 TEST_CASE("a masked listing is not written") {
   auto entry = regular("m");
   entry.lfs = entry.masked = true;
-  CHECK(failure_of([&] { return format_tree_file(finish_listing(commit, {entry})); }) == errc::invalid_argument);
+  CHECK(failure_of([&] { return format_tree_file(finish_listing(commit, {entry})); }) ==
+        errc::invalid_argument);
 }
 
 TEST_CASE("a tree file with anything wrong in it is no tree file") {
   for (const std::string& text :
        {std::string(), std::string("{}"), std::string("[]"), altered("1,", "2,"), altered("1,", "\"1\","),
-        altered("\"files\"", "\"other\""), altered("665", "-665"), altered("665", "null"), altered("10c6", "10C6"),
-        altered("248d", "***"), altered("63be", "**be"), altered("config.json", "../config.json"),
-        altered("config.json", "model.safetensors"), altered("config.json", "model.safetensors/x"),
-        altered("\"size\"", "\"sise\""), altered("\"blob_id\"", "\"blob\""), altered("\"lfs_size\": 548105171", "\"lfs_size\": -1"),
+        altered("\"files\"", "\"other\""), altered("665", "-665"), altered("665", "null"),
+        altered("10c6", "10C6"), altered("248d", "***"), altered("63be", "**be"),
+        altered("config.json", "../config.json"), altered("config.json", "model.safetensors"),
+        altered("config.json", "model.safetensors/x"), altered("\"size\"", "\"sise\""),
+        altered("\"blob_id\"", "\"blob\""), altered("\"lfs_size\": 548105171", "\"lfs_size\": -1"),
         altered("}", "")}) {
     CAPTURE(text);
     CHECK_FALSE(parse_tree_file(text, commit));
@@ -255,13 +272,15 @@ TEST_CASE("a tree file with anything wrong in it is no tree file") {
 }
 
 TEST_CASE("null stands for an absent hash in a tree file, unknown members are skipped") {
-  const auto l = parse_tree_file(altered("\"size\": 665", R"("size": 665, "lfs_sha256": null, "xet_hash": null, "new": [1])"), commit);
+  const auto l = parse_tree_file(
+      altered("\"size\": 665", R"("size": 665, "lfs_sha256": null, "xet_hash": null, "new": [1])"), commit);
   REQUIRE(l);
   CHECK_FALSE(l->files[0].lfs);
 }
 
 TEST_CASE("an LFS pointer's object id follows from sha256 and size") {
-  CHECK(lfs_pointer_oid(*digest::parse(sha256), 548105171).hex() == "44b36d6e32d13c8fb28b0feab0ac8bfefa7efeda");
+  CHECK(lfs_pointer_oid(*digest::parse(sha256), 548105171).hex() ==
+        "44b36d6e32d13c8fb28b0feab0ac8bfefa7efeda");
 }
 
 TEST_CASE("error bodies of every shape give their messages") {
@@ -290,9 +309,9 @@ TEST_CASE("a string map is an object of strings, in its order") {
 }
 
 TEST_CASE("what is no object of strings with distinct keys is no string map") {
-  for (const char* text : {"", "[]", "\"a\"", "null", R"({"a":1})", R"({"a":null})", R"({"a":{"b":"c"}})", R"({"a":"b","a":"b"})",
-                           R"({"a":"b","\u0061":"c"})", R"({"a":"b",})", R"({"a":"b"}x)", R"({'a':'b'})", "{\"a\":\"\xFF\"}",
-                           R"({"a":"\ud800"})"}) {
+  for (const char* text : {"", "[]", "\"a\"", "null", R"({"a":1})", R"({"a":null})", R"({"a":{"b":"c"}})",
+                           R"({"a":"b","a":"b"})", R"({"a":"b","\u0061":"c"})", R"({"a":"b",})",
+                           R"({"a":"b"}x)", R"({'a':'b'})", "{\"a\":\"\xFF\"}", R"({"a":"\ud800"})"}) {
     CAPTURE(text);
     CHECK_FALSE(parse_string_map(text));
   }

@@ -30,13 +30,15 @@ TEST_CASE("what is not exactly a digest in hex is none") {
 
 TEST_CASE("a digest takes as many bytes as its algorithm has") {
   const std::string bytes(40, '\x5a');
-  CHECK(digest(digest_algorithm::sha256, as_byte_view(bytes)).hex() == std::string(32, '5').replace(0, 32, [] {
-    std::string hex;
-    for (int i = 0; i < 32; ++i) hex += "5a";
-    return hex;
-  }()));
+  CHECK(digest(digest_algorithm::sha256, as_byte_view(bytes)).hex() ==
+        std::string(32, '5').replace(0, 32, [] {
+          std::string hex;
+          for (int i = 0; i < 32; ++i) hex += "5a";
+          return hex;
+        }()));
   CHECK(digest(digest_algorithm::git_sha1, as_byte_view(bytes)).bytes().size() == 20);
-  CHECK(digest(digest_algorithm::git_sha1, as_byte_view(bytes)) == digest(digest_algorithm::git_sha1, as_byte_view(bytes.substr(0, 20))));
+  CHECK(digest(digest_algorithm::git_sha1, as_byte_view(bytes)) ==
+        digest(digest_algorithm::git_sha1, as_byte_view(bytes.substr(0, 20))));
 }
 
 TEST_CASE("missing bytes of a digest are zero") {

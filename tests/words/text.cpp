@@ -28,8 +28,9 @@ TEST_CASE("every byte of malformed UTF-8 is read alone") {
     for (const char c : text) expected += static_cast<char32_t>(0xDC00 + static_cast<unsigned char>(c));
     return expected;
   };
-  for (const std::string_view text : {"\x80", "\xC0\x80", "\xC1\xBF", "\xC3", "\xE0\x80\x80", "\xE0\x9F\xBF", "\xED\xA0\x80",
-                                      "\xE2\x82", "\xF0\x80\x80\x80", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xFF"}) {
+  for (const std::string_view text :
+       {"\x80", "\xC0\x80", "\xC1\xBF", "\xC3", "\xE0\x80\x80", "\xE0\x9F\xBF", "\xED\xA0\x80", "\xE2\x82",
+        "\xF0\x80\x80\x80", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xFF"}) {
     CAPTURE(text);
     CHECK(code_points(text) == bad(text));
   }
@@ -38,7 +39,8 @@ TEST_CASE("every byte of malformed UTF-8 is read alone") {
 
 TEST_CASE("printable text has no control characters and no malformed bytes") {
   CHECK(printable("a\x1b[0m\r\nb\x7f") == "a [0m  b ");
-  CHECK(printable("\xC2\x9B" "31m") == " 31m");
+  CHECK(printable("\xC2\x9B"
+                  "31m") == " 31m");
   CHECK(printable("a\xFF") == "a\xEF\xBF\xBD");
   CHECK(printable(std::string_view("\0", 1)) == " ");
 }

@@ -33,11 +33,30 @@ TEST_CASE("an IPv6 host is kept without brackets and written with them") {
 }
 
 TEST_CASE("what is no plain http(s) URL is refused") {
-  for (const char* text :
-       {"", "h", "/path", "//h/x", "ftp://h/", "file:///etc/passwd", "http://", "http:///x", "http://user@h/",
-        "https://user:secret@h/", "http://h:0/", "http://h:65536/", "http://h:80a/", "http://h:+80/", "http://h x/",
-        "http://h/a b", "http://h/\n", "http://h/\xC3\xA9", "http://\xC3\xA9/", "http://[::1/", "http://[]/",
-        "http://[abc]/", "http://[::1]x/", "http://h%41/"}) {
+  for (const char* text : {"",
+                           "h",
+                           "/path",
+                           "//h/x",
+                           "ftp://h/",
+                           "file:///etc/passwd",
+                           "http://",
+                           "http:///x",
+                           "http://user@h/",
+                           "https://user:secret@h/",
+                           "http://h:0/",
+                           "http://h:65536/",
+                           "http://h:80a/",
+                           "http://h:+80/",
+                           "http://h x/",
+                           "http://h/a b",
+                           "http://h/\n",
+                           "http://h/\xC3\xA9",
+                           "http://\xC3\xA9/",
+                           "http://[::1/",
+                           "http://[]/",
+                           "http://[abc]/",
+                           "http://[::1]x/",
+                           "http://h%41/"}) {
     CAPTURE(text);
     CHECK_FALSE(url::parse(text));
   }
@@ -46,18 +65,36 @@ TEST_CASE("what is no plain http(s) URL is refused") {
 
 TEST_CASE("references resolve as in RFC 3986, 5.4") {
   const auto base = *url::parse("http://a/b/c/d;p?q");
-  const std::pair<const char*, const char*> cases[] = {
-      {"g", "http://a/b/c/g"},         {"./g", "http://a/b/c/g"},      {"g/", "http://a/b/c/g/"},
-      {"/g", "http://a/g"},            {"//g", "http://g/"},           {"?y", "http://a/b/c/d;p?y"},
-      {"g?y", "http://a/b/c/g?y"},     {"#s", "http://a/b/c/d;p?q"},   {"g#s", "http://a/b/c/g"},
-      {"g?y#s", "http://a/b/c/g?y"},   {";x", "http://a/b/c/;x"},      {"", "http://a/b/c/d;p?q"},
-      {".", "http://a/b/c/"},          {"./", "http://a/b/c/"},        {"..", "http://a/b/"},
-      {"../", "http://a/b/"},          {"../g", "http://a/b/g"},       {"../..", "http://a/"},
-      {"../../g", "http://a/g"},       {"../../../g", "http://a/g"},   {"/./g", "http://a/g"},
-      {"/../g", "http://a/g"},         {"g.", "http://a/b/c/g."},      {"..g", "http://a/b/c/..g"},
-      {"./../g", "http://a/b/g"},      {"./g/.", "http://a/b/c/g/"},   {"g/../h", "http://a/b/c/h"},
-      {"g;x=1/./y", "http://a/b/c/g;x=1/y"}, {"g?y/../x", "http://a/b/c/g?y/../x"},
-      {"https://o:1/p?q", "https://o:1/p?q"}};
+  const std::pair<const char*, const char*> cases[] = {{"g", "http://a/b/c/g"},
+                                                       {"./g", "http://a/b/c/g"},
+                                                       {"g/", "http://a/b/c/g/"},
+                                                       {"/g", "http://a/g"},
+                                                       {"//g", "http://g/"},
+                                                       {"?y", "http://a/b/c/d;p?y"},
+                                                       {"g?y", "http://a/b/c/g?y"},
+                                                       {"#s", "http://a/b/c/d;p?q"},
+                                                       {"g#s", "http://a/b/c/g"},
+                                                       {"g?y#s", "http://a/b/c/g?y"},
+                                                       {";x", "http://a/b/c/;x"},
+                                                       {"", "http://a/b/c/d;p?q"},
+                                                       {".", "http://a/b/c/"},
+                                                       {"./", "http://a/b/c/"},
+                                                       {"..", "http://a/b/"},
+                                                       {"../", "http://a/b/"},
+                                                       {"../g", "http://a/b/g"},
+                                                       {"../..", "http://a/"},
+                                                       {"../../g", "http://a/g"},
+                                                       {"../../../g", "http://a/g"},
+                                                       {"/./g", "http://a/g"},
+                                                       {"/../g", "http://a/g"},
+                                                       {"g.", "http://a/b/c/g."},
+                                                       {"..g", "http://a/b/c/..g"},
+                                                       {"./../g", "http://a/b/g"},
+                                                       {"./g/.", "http://a/b/c/g/"},
+                                                       {"g/../h", "http://a/b/c/h"},
+                                                       {"g;x=1/./y", "http://a/b/c/g;x=1/y"},
+                                                       {"g?y/../x", "http://a/b/c/g?y/../x"},
+                                                       {"https://o:1/p?q", "https://o:1/p?q"}};
   for (const auto& [reference, expected] : cases) {
     CAPTURE(reference);
     const auto result = base.resolve(reference);
@@ -76,8 +113,8 @@ TEST_CASE("a relative redirect of the Hub keeps its own query") {
 
 TEST_CASE("a reference of another scheme or with wild bytes does not resolve") {
   const auto base = *url::parse("https://h/a");
-  for (const char* reference : {"file:///etc/passwd", "javascript:x", "g:h", "http:g", "//", "///x", "//u@h/", "a b",
-                                "a\r\nb", "\xE2\x82\xAC"}) {
+  for (const char* reference : {"file:///etc/passwd", "javascript:x", "g:h", "http:g", "//", "///x", "//u@h/",
+                                "a b", "a\r\nb", "\xE2\x82\xAC"}) {
     CAPTURE(reference);
     CHECK_FALSE(base.resolve(reference));
   }
@@ -104,13 +141,14 @@ TEST_CASE("an origin is scheme, host and port") {
 }
 
 TEST_CASE("only names and addresses that must mean this machine are loopback") {
-  for (const char* text : {"http://localhost/", "http://127.0.0.1/", "http://127.255.0.9:8/", "http://[::1]/"}) {
+  for (const char* text :
+       {"http://localhost/", "http://127.0.0.1/", "http://127.255.0.9:8/", "http://[::1]/"}) {
     CAPTURE(text);
     CHECK(url::parse(text)->is_loopback());
   }
-  for (const char* text : {"http://127.evil.com/", "http://127.0.0.1.example/", "http://127.0.0.1.2/", "http://127.1/",
-                           "http://127.0.0.256/", "http://127.0.0./", "http://127.0..1/", "http://localhost.evil/",
-                           "http://128.0.0.1/", "http://[::2]/"}) {
+  for (const char* text : {"http://127.evil.com/", "http://127.0.0.1.example/", "http://127.0.0.1.2/",
+                           "http://127.1/", "http://127.0.0.256/", "http://127.0.0./", "http://127.0..1/",
+                           "http://localhost.evil/", "http://128.0.0.1/", "http://[::2]/"}) {
     CAPTURE(text);
     CHECK_FALSE(url::parse(text)->is_loopback());
   }

@@ -49,8 +49,8 @@ class openssl_hasher {
   detail::evp_stream stream_;
 };
 
-using openssl_sha256 = openssl_hasher<digest_algorithm::sha256>;
-using openssl_sha1 = openssl_hasher<digest_algorithm::git_sha1>;
+class openssl_sha256 : public openssl_hasher<digest_algorithm::sha256> {};
+class openssl_sha1 : public openssl_hasher<digest_algorithm::git_sha1> {};
 static_assert(hasher<openssl_sha256> && hasher<openssl_sha1>);
 
 }  // namespace hubcache::inline v0_1

@@ -29,19 +29,20 @@ namespace hubcache::inline v0_1 {
 struct rate_limit {
   rate_limit() = default;
 
-  std::string policy;             ///< As the server names it: "api", "resolvers", ...
-  std::uint64_t remaining = 0;    ///< Requests left in the window.
-  std::chrono::seconds reset{0};  ///< Until the window ends.
-  std::uint64_t quota = 0;        ///< Requests per window; 0 if not said.
-  std::chrono::seconds window{0}; ///< Its length; 0 if not said.
+  std::string policy;              ///< As the server names it: "api", "resolvers", ...
+  std::uint64_t remaining = 0;     ///< Requests left in the window.
+  std::chrono::seconds reset{0};   ///< Until the window ends.
+  std::uint64_t quota = 0;         ///< Requests per window; 0 if not said.
+  std::chrono::seconds window{0};  ///< Its length; 0 if not said.
 };
 static_assert(!std::is_aggregate_v<rate_limit>);
 
 /// None without a well-formed RateLimit header. Of several limits the first counts.
 [[nodiscard]] HUBCACHE_DECL std::optional<rate_limit> parse_rate_limit(const header_list& headers);
 
-/// How long the server asks to wait before the next request: until the window ends if nothing is left of it, else
-/// Retry-After (seconds or an HTTP date, compared with `now`). At most one hour. None if it does not ask.
+/// How long the server asks to wait before the next request: until the window ends if nothing is left of it,
+/// else Retry-After (seconds or an HTTP date, compared with `now`). At most one hour. None if it does not
+/// ask.
 [[nodiscard]] HUBCACHE_DECL std::optional<std::chrono::seconds> retry_after(
     const header_list& headers, std::chrono::system_clock::time_point now);
 

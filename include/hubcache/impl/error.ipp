@@ -111,6 +111,7 @@ HUBCACHE_DECL std::string paragraph(errc code, const std::string& detail, const 
   const errc_text words = text_of(code);
   std::string text(words.message);
   if (!detail.empty()) text.append(": ").append(detail);
+  while (text.ends_with('.')) text.pop_back();
   std::string where;
   const auto add = [&where](std::string_view label, std::string_view value) {
     if (value.empty()) return;
@@ -122,8 +123,7 @@ HUBCACHE_DECL std::string paragraph(errc code, const std::string& detail, const 
   if (context.http_status != 0) add("HTTP", std::to_string(context.http_status));
   add("request id", context.request_id);
   if (!where.empty()) text.append(" (").append(where).append(")");
-  if (text.back() != '.') text += '.';
-  return text.append(" ").append(words.advice);
+  return text.append(". ").append(words.advice);
 }
 
 }  // namespace detail

@@ -86,7 +86,8 @@ HUBCACHE_DECL std::optional<std::uint64_t> read_count(std::string_view digits) n
 }
 
 /// The number `key` of the first item of a RateLimit header: "name";r=1;t=2
-HUBCACHE_DECL std::optional<std::uint64_t> limit_parameter(std::string_view item, std::string_view key) noexcept {
+HUBCACHE_DECL std::optional<std::uint64_t> limit_parameter(std::string_view item,
+                                                           std::string_view key) noexcept {
   item = item.substr(0, item.find(','));
   while (!item.empty()) {
     take_until(item, ";");
@@ -127,7 +128,8 @@ HUBCACHE_DECL bool names_a_file(std::string_view target) noexcept {
          target.substr(api).starts_with("/api/resolve-cache/");
 }
 
-HUBCACHE_DECL errc answer_errc(const response_head& head, const url& asked, std::string_view message) noexcept {
+HUBCACHE_DECL errc answer_errc(const response_head& head, const url& asked,
+                               std::string_view message) noexcept {
   using code_reason = std::pair<std::string_view, errc>;
   static constexpr std::array codes{code_reason{"RevisionNotFound", errc::revision_not_found},
                                     code_reason{"EntryNotFound", errc::file_not_found},
@@ -139,11 +141,16 @@ HUBCACHE_DECL errc answer_errc(const response_head& head, const url& asked, std:
   }
   if (message.find("Access to this resource is disabled.") != message.npos) return errc::forbidden;
   switch (head.status) {
-    case 401: return errc::unauthorized;
-    case 403: return errc::forbidden;
-    case 404: return names_a_file(asked.target()) ? errc::file_not_found : errc::repo_not_found;
-    case 429: return errc::rate_limited;
-    default: return head.status >= 500 ? errc::server_failed : errc::http_failed;
+    case 401:
+      return errc::unauthorized;
+    case 403:
+      return errc::forbidden;
+    case 404:
+      return names_a_file(asked.target()) ? errc::file_not_found : errc::repo_not_found;
+    case 429:
+      return errc::rate_limited;
+    default:
+      return head.status >= 500 ? errc::server_failed : errc::http_failed;
   }
 }
 

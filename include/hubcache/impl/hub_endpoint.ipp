@@ -35,8 +35,12 @@ HUBCACHE_DECL std::string api_root(const url& endpoint, const repo& of) {
 
 }  // namespace detail
 
-HUBCACHE_DECL std::string encode_segment(std::string_view text) { return detail::percent_encoded(text, "-_.~"); }
-HUBCACHE_DECL std::string encode_path(std::string_view path) { return detail::percent_encoded(path, "-_.~/"); }
+HUBCACHE_DECL std::string encode_segment(std::string_view text) {
+  return detail::percent_encoded(text, "-_.~");
+}
+HUBCACHE_DECL std::string encode_path(std::string_view path) {
+  return detail::percent_encoded(path, "-_.~/");
+}
 
 HUBCACHE_DECL url info_url(const url& endpoint, const repo& of, std::optional<std::string_view> revision) {
   std::string target = detail::api_root(endpoint, of);
@@ -55,7 +59,11 @@ HUBCACHE_DECL url resolve_url(const url& endpoint, const repo& of, std::string_v
                               std::string_view path) {
   std::string target = detail::endpoint_root(endpoint) + '/';
   if (of.type() != repo_type::model) target.append(to_string(of.type())).append("s/");
-  target.append(of.id()).append("/resolve/").append(encode_segment(commit)).append("/").append(encode_path(path));
+  target.append(of.id())
+      .append("/resolve/")
+      .append(encode_segment(commit))
+      .append("/")
+      .append(encode_path(path));
   return endpoint.with_target(std::move(target));
 }
 

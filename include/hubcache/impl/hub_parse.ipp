@@ -17,8 +17,8 @@ namespace hubcache::inline v0_1 {
 
 namespace detail {
 
-/// A parsed text. simdjson copies it into a padded buffer of its own and refuses malformed UTF-8 and more than 1024
-/// levels; what it returns points into the document.
+/// A parsed text. simdjson copies it into a padded buffer of its own and refuses malformed UTF-8 and more
+/// than 1024 levels; what it returns points into the document.
 class json_document {
  public:
   /// False if `text` is no JSON.
@@ -89,7 +89,8 @@ HUBCACHE_DECL file_entry tree_entry(const simdjson::dom::element& json, std::str
 }
 
 /// One file of trees/<commit>.json; none if any of it is malformed.
-HUBCACHE_DECL std::optional<file_entry> tree_file_entry(std::string_view path, const simdjson::dom::element& json) {
+HUBCACHE_DECL std::optional<file_entry> tree_file_entry(std::string_view path,
+                                                        const simdjson::dom::element& json) {
   file_entry entry;
   entry.path = path;
   const auto blob = json_digest(json, "blob_id", digest_algorithm::git_sha1);
@@ -111,12 +112,13 @@ HUBCACHE_DECL std::optional<file_entry> tree_file_entry(std::string_view path, c
   return entry;
 }
 
-/// Sorts `files` by path. Returns a path that comes twice or is a folder of another, nullptr if there is none.
+/// Sorts `files` by path. Returns a path that comes twice or is a folder of another, nullptr if there is
+/// none.
 HUBCACHE_DECL const std::string* sort_listing(std::vector<file_entry>& files) {
   const auto by_path = [](const file_entry& a, const file_entry& b) { return a.path < b.path; };
   std::sort(files.begin(), files.end(), by_path);
-  const auto twin = std::adjacent_find(files.begin(), files.end(),
-                                       [](const file_entry& a, const file_entry& b) { return a.path == b.path; });
+  const auto twin = std::adjacent_find(
+      files.begin(), files.end(), [](const file_entry& a, const file_entry& b) { return a.path == b.path; });
   if (twin != files.end()) return &twin->path;
   for (const auto& file : files) {
     const std::string_view path = file.path;
@@ -199,7 +201,8 @@ HUBCACHE_DECL void parse_tree_page(std::string_view text, std::vector<file_entry
     if (!type || !path) throw error(errc::bad_response, "the listing has an entry without type and path");
     if (*type != "file") continue;
     if (!is_safe_path(*path)) {
-      throw error(errc::refused, "the listing names a file '" + printable(*path) + "', which is no safe path");
+      throw error(errc::refused,
+                  "the listing names a file '" + printable(*path) + "', which is no safe path");
     }
     out.push_back(detail::tree_entry(entry, *path));
   }

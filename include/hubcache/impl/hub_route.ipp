@@ -7,7 +7,8 @@
 
 namespace hubcache::inline v0_1 {
 
-HUBCACHE_DECL route start_route(const url& target, const url& endpoint, bool has_token, bool token_over_http) {
+HUBCACHE_DECL route start_route(const url& target, const url& endpoint, bool has_token,
+                                bool token_over_http) {
   route result;
   result.where = target;
   result.with_token = has_token && target.same_origin(endpoint);

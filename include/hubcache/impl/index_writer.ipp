@@ -18,7 +18,9 @@ HUBCACHE_DECL std::string log_name(log_id id) {
   return std::string("index-v1-").append(digits.data(), end).append(".log");
 }
 
-HUBCACHE_DECL std::string log_path(const std::string& folder, log_id id) { return folder + "/" + log_name(id); }
+HUBCACHE_DECL std::string log_path(const std::string& folder, log_id id) {
+  return folder + "/" + log_name(id);
+}
 
 HUBCACHE_DECL std::uint64_t random_word() {
   const auto digits = os::random_hex(16);
@@ -49,10 +51,11 @@ HUBCACHE_DECL void sweep_index(const std::string& folder, log_id keep) {
   }
 }
 
-/// Gives the index a new table of `shape`: `fill(builder, ec)` adds its slots and returns its counts. By the holder
-/// of the lock only. @return The new files; none if that failed, and then the old are untouched.
+/// Gives the index a new table of `shape`: `fill(builder, ec)` adds its slots and returns its counts. By the
+/// holder of the lock only. @return The new files; none if that failed, and then the old are untouched.
 template <class Fill>
-std::shared_ptr<const index_files> publish_table(const std::string& folder, const table_shape& shape, Fill fill) {
+std::shared_ptr<const index_files> publish_table(const std::string& folder, const table_shape& shape,
+                                                 Fill fill) {
   const auto temporary = folder + "/index-v1-" + os::random_hex(16) + ".tmp";
   std::error_code ec;
   {
@@ -80,13 +83,18 @@ HUBCACHE_DECL std::shared_ptr<const index_files> create_index(const std::string&
   return publish_table(folder, shape, [](table_builder&, std::error_code&) { return table_counts{}; });
 }
 
-HUBCACHE_DECL std::optional<std::uint64_t> find_slot(const slot_table& table, std::uint64_t mark) noexcept {
+HUBCACHE_DECL std::optional<seen_slot> find_slot(const slot_table& table, std::uint64_t mark) noexcept {
   const auto home = slot_table::home_of(mark, table.slots());
   for (auto at = home; at < home + slot_table::probe_bound; ++at) {
     const auto have = table.load(at);
-    if (have.mark == mark || (have.mark == 0 && have.head == 0)) return at;
+    if (have.mark == mark || (have.mark == 0 && have.head == 0)) return seen_slot{at, have};
   }
   return std::nullopt;
+}
+
+HUBCACHE_DECL record_chain::const_iterator with_path(const record_chain& chain, std::string_view path) {
+  return std::find_if(chain.begin(), chain.end(),
+                      [path](const logged_record& r) { return r.record.where.path == path; });
 }
 
 HUBCACHE_DECL record_chain read_chain(const record_log& log, std::uint64_t head) {
@@ -95,8 +103,7 @@ HUBCACHE_DECL record_chain read_chain(const record_log& log, std::uint64_t head)
     auto next = log.read(head);
     if (!next || (!chain.empty() && next->record.name != chain.front().record.name)) break;
     head = next->previous;
-    const auto same_path = [&](const logged_record& have) { return have.record.where.path == next->record.where.path; };
-    if (std::none_of(chain.begin(), chain.end(), same_path)) chain.push_back(std::move(*next));
+    if (with_path(chain, next->record.where.path) == chain.end()) chain.push_back(std::move(*next));
   }
   return chain;
 }
@@ -137,27 +144,21 @@ HUBCACHE_DECL void index_writer::adopt(std::shared_ptr<const index_files> files)
 }
 
 HUBCACHE_DECL bool index_writer::store(const index_record& record) {
-  const auto mark = files_->table.mark_of(record.name);
-  const auto at = slot_for(mark);
-  if (!at) return false;
-  const auto have = files_->table.load(*at);
-  const auto chain = read_chain(files_->log, have.head, record.name);
-  const auto same = std::find_if(chain.begin(), chain.end(), [&](const logged_record& r) {
-    return r.record.where.path == record.where.path;
-  });
+  auto target = slot_for(files_->table.mark_of(record.name));
+  if (!target) return false;
+  const auto chain = read_chain(files_->log, target->value.head, record.name);
+  const auto same = with_path(chain, record.where.path);
   if (same != chain.end() && same->record == record) return true;
-  return relink(*at, {mark, have.head}, chain, same, &record);
+  target->value.mark = files_->table.mark_of(record.name);
+  return relink(*target, chain, same, &record);
 }
 
 HUBCACHE_DECL void index_writer::forget(const digest& name, const std::string& path) {
-  const auto mark = files_->table.mark_of(name);
-  const auto at = find_slot(files_->table, mark);
-  if (!at) return;
-  const auto have = files_->table.load(*at);
-  const auto chain = read_chain(files_->log, have.head, name);
-  const auto gone =
-      std::find_if(chain.begin(), chain.end(), [&](const logged_record& r) { return r.record.where.path == path; });
-  if (gone != chain.end()) relink(*at, {mark, have.head}, chain, gone, nullptr);
+  const auto target = find_slot(files_->table, files_->table.mark_of(name));
+  if (!target) return;
+  const auto chain = read_chain(files_->log, target->value.head, name);
+  const auto gone = with_path(chain, path);
+  if (gone != chain.end()) relink(*target, chain, gone, nullptr);
 }
 
 HUBCACHE_DECL std::shared_ptr<const index_files> index_writer::finish() {
@@ -168,12 +169,11 @@ HUBCACHE_DECL std::shared_ptr<const index_files> index_writer::finish() {
   return files_;
 }
 
-HUBCACHE_DECL std::optional<std::uint64_t> index_writer::slot_for(std::uint64_t mark) {
-  auto at = find_slot(files_->table, mark);
-  const bool known = at && files_->table.load(*at).mark == mark;
-  const bool full = !at || counts_.used >= files_->table.slots() / 20 * 13;
-  if (!known && full && grow()) at = find_slot(files_->table, mark);
-  return at;
+HUBCACHE_DECL std::optional<seen_slot> index_writer::slot_for(std::uint64_t mark) {
+  const auto target = find_slot(files_->table, mark);
+  if (target && target->value.mark == mark) return target;
+  const bool full = !target || counts_.used >= files_->table.slots() / 20 * 13;
+  return full && grow() ? find_slot(files_->table, mark) : target;
 }
 
 /// @return The record's offset, or 0 if it could not be written.
@@ -182,32 +182,33 @@ HUBCACHE_DECL std::uint64_t index_writer::append(const index_record& record, std
   return length == 0 ? 0 : std::exchange(end_, end_ + length);
 }
 
-/// Lets slot `at`, now `value`, show `chain` without `gone` and, on top, `added` if any. What lies above `gone` is
-/// written again, since no record is ever changed.
-HUBCACHE_DECL bool index_writer::relink(std::uint64_t at, slot value, const record_chain& chain,
+/// Lets `target` show `chain` without `gone` and, on top, `added` if any. What lies above `gone` is written
+/// again, since no record is ever changed.
+HUBCACHE_DECL bool index_writer::relink(seen_slot target, const record_chain& chain,
                                         record_chain::const_iterator gone, const index_record* added) {
-  const bool replaces = gone != chain.end();
-  if (chain.empty()) value.head = 0;
-  if (replaces) value.head = gone->previous;
   auto counts = counts_;
+  auto& head = target.value.head;
+  const bool replaces = gone != chain.end();
+  if (chain.empty()) head = 0;
+  if (replaces) head = gone->previous;
   for (auto above = replaces ? gone : chain.begin(); above != chain.begin();) {
     --above;
-    value.head = append(above->record, value.head);
-    if (value.head == 0) return false;
+    head = append(above->record, head);
+    if (head == 0) return false;
     counts.dead += above->length;
   }
   if (added != nullptr) {
-    value.head = append(*added, value.head);
-    if (value.head == 0) return false;
+    head = append(*added, head);
+    if (head == 0) return false;
     ++counts.live;
   }
   if (replaces || chain.size() == max_places) {
     counts.dead += replaces ? gone->length : chain.back().length;
     counts.live -= std::min<std::uint64_t>(counts.live, 1);
   }
-  if (files_->table.load(at).mark == 0) ++counts.used;
+  if (files_->table.load(target.at).mark == 0) ++counts.used;
   std::error_code ec;
-  files_->table.store(at, value, ec);
+  files_->table.store(target.at, target.value, ec);
   if (!ec) counts_ = counts;
   return !ec;
 }
@@ -253,9 +254,10 @@ HUBCACHE_DECL void index_writer::compact() {
   }
 }
 
-/// Writes the chain at `head` to `to`, whose end moves; returns its new head, or 0 if nothing of it could be written.
-HUBCACHE_DECL std::uint64_t index_writer::copy_chain(std::uint64_t head, const record_log& to, std::uint64_t& end,
-                                                     table_counts& counts) const {
+/// Writes the chain at `head` to `to`, whose end moves; returns its new head, or 0 if nothing of it could be
+/// written.
+HUBCACHE_DECL std::uint64_t index_writer::copy_chain(std::uint64_t head, const record_log& to,
+                                                     std::uint64_t& end, table_counts& counts) const {
   const auto chain = read_chain(files_->log, head);
   std::uint64_t copied = 0;
   for (auto record = chain.rbegin(); record != chain.rend(); ++record) {

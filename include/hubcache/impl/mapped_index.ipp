@@ -21,9 +21,9 @@ HUBCACHE_DECL std::vector<place> mapped_index::find(const digest& name) const {
   std::vector<place> places;
   const auto now = files();
   if (!now) return places;
-  const auto at = detail::find_slot(now->table, now->table.mark_of(name));
-  if (!at) return places;
-  auto chain = detail::read_chain(now->log, now->table.load(*at).head, name);
+  const auto slot = detail::find_slot(now->table, now->table.mark_of(name));
+  if (!slot) return places;
+  auto chain = detail::read_chain(now->log, slot->value.head, name);
   places.reserve(chain.size());
   for (auto& link : chain) places.push_back(std::move(link.record.where));
   return places;
@@ -94,8 +94,8 @@ HUBCACHE_DECL std::shared_ptr<const detail::index_files> mapped_index::files() c
   return now;
 }
 
-/// Makes the kept changes, then those of `apply(writer)`. @return false if another process is writing; true also if
-/// nothing can be written here at all. The caller holds writing_.
+/// Makes the kept changes, then those of `apply(writer)`. @return false if another process is writing; true
+/// also if nothing can be written here at all. The caller holds writing_.
 template <class Apply>
 bool mapped_index::write(Apply apply) {
   std::error_code ec;

@@ -168,6 +168,18 @@ HUBCACHE_DECL void reserve(const descriptor& file, std::uint64_t size, std::erro
 #endif
 }
 
+HUBCACHE_DECL void set_mode(const descriptor& file, std::uint32_t mode, std::error_code& ec) noexcept {
+  detail::retried(ec, [&] { return ::fchmod(file.get(), static_cast<mode_t>(mode)); });
+}
+
+HUBCACHE_DECL void start_sync(const descriptor& file) noexcept {
+#if defined(SYNC_FILE_RANGE_WRITE)
+  ::sync_file_range(file.get(), 0, 0, SYNC_FILE_RANGE_WRITE);  // a hint: errors come with sync()
+#else
+  static_cast<void>(file);
+#endif
+}
+
 HUBCACHE_DECL void sync(const descriptor& file, std::error_code& ec) noexcept {
   detail::retried(ec, [&] { return ::fdatasync(file.get()); });
 }

@@ -223,11 +223,13 @@ HUBCACHE_DECL asio::awaitable<void> refuse_masked(const plan& draft, hub_source&
 HUBCACHE_DECL asio::awaitable<void> pass_gate(plan& draft, hub_source& hub, access seen) {
   const auto foreign = std::find_if(draft.steps.begin(), draft.steps.end(),
                                     [&](const plan_step& s) { return needs_foreign(s, draft); });
-  if (seen == access::open) co_return;
+  draft.let_in = seen == access::open;
+  if (draft.let_in) co_return;
   if (foreign == draft.steps.end()) {
     drop_foreign_places(draft);
     co_return;
   }
+  draft.let_in = true;
   if (seen == access::unknown) {
     const auto info = co_await hub.info(draft.repo, draft.listing.commit);
     if (!info.gated) co_return;

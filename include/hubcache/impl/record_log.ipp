@@ -11,12 +11,10 @@ namespace hubcache::inline v0_1 {
 
 namespace detail {
 
-inline constexpr std::uint32_t record_magic = 0x31524348;            // "HCR1"
-inline constexpr std::uint64_t log_magic = 0x31474F4C58494348;       // "HCIXLOG1"
-inline constexpr std::uint64_t byte_order_mark = 0x0102030405060708;
+inline constexpr std::uint32_t record_magic = 0x31524348;       // "HCR1"
+inline constexpr std::uint64_t log_magic = 0x31474F4C58494348;  // "HCIXLOG1"
 inline constexpr std::uint8_t place_kind = 1;
 inline constexpr std::uint64_t first_record = 64;
-inline constexpr std::uint64_t max_log_size = std::uint64_t{1} << 62U;
 
 struct record_head {
   std::uint64_t checksum = 0;
@@ -68,7 +66,8 @@ HUBCACHE_DECL bool is_plausible(const record_head& head, record_position at) noe
 
 HUBCACHE_DECL os::descriptor open_index_file(const std::string& path, std::error_code& ec) {
   auto file = os::open_write(path, ec);
-  if (ec == std::errc::permission_denied || ec == std::errc::read_only_file_system) file = os::open_read(path, ec);
+  if (ec == std::errc::permission_denied || ec == std::errc::read_only_file_system)
+    file = os::open_read(path, ec);
   if (ec) return {};
   const auto status = os::status(file, ec);
   if (!ec && (status.owner != os::effective_user() || (status.mode & 022U) != 0)) {
@@ -87,8 +86,9 @@ HUBCACHE_DECL bool is_recordable_path(std::string_view path) noexcept {
   return true;
 }
 
-HUBCACHE_DECL std::size_t encode_record(std::span<std::byte, max_record_size> into, const index_record& record,
-                                        std::uint64_t previous, record_position at) noexcept {
+HUBCACHE_DECL std::size_t encode_record(std::span<std::byte, max_record_size> into,
+                                        const index_record& record, std::uint64_t previous,
+                                        record_position at) noexcept {
   const std::string_view path = record.where.path;
   if (!is_recordable_path(path) || previous >= at.offset) return 0;
   detail::record_head head;
@@ -126,7 +126,8 @@ HUBCACHE_DECL std::optional<logged_record> decode_record(byte_view bytes, record
   bytes = bytes.first(length);
   detail::record_head head;
   std::memcpy(&head, bytes.data(), sizeof head);
-  if (!detail::is_plausible(head, at) || head.checksum != detail::record_checksum(bytes, at)) return std::nullopt;
+  if (!detail::is_plausible(head, at) || head.checksum != detail::record_checksum(bytes, at))
+    return std::nullopt;
   const auto path = bytes.subspan(sizeof head, head.path_size);
   const std::string_view text(reinterpret_cast<const char*>(path.data()), path.size());
   if (!is_recordable_path(text)) return std::nullopt;

@@ -36,9 +36,12 @@ HUBCACHE_DECL bool is_repo_id(std::string_view id) noexcept {
 
 HUBCACHE_DECL std::string_view to_string(repo_type type) noexcept {
   switch (type) {
-    case repo_type::dataset: return "dataset";
-    case repo_type::space: return "space";
-    case repo_type::model: break;
+    case repo_type::dataset:
+      return "dataset";
+    case repo_type::space:
+      return "space";
+    case repo_type::model:
+      break;
   }
   return "model";
 }
@@ -53,11 +56,12 @@ HUBCACHE_DECL std::optional<repo_type> parse_repo_type(std::string_view text) no
 
 HUBCACHE_DECL repo::repo(std::string id, repo_type type) : id_(std::move(id)), type_(type) {
   if (!detail::is_repo_id(id_)) {
-    throw error(errc::invalid_argument,
-                "repo id '" + printable(id_) +
-                    "' must be NAME or OWNER/NAME of letters, digits, '-', '_' and '.' (no '--', no '..', no "
-                    "'.git' at the end, segments of at most 96 characters that neither start nor end with '-' "
-                    "or '.')");
+    throw error(
+        errc::invalid_argument,
+        "repo id '" + printable(id_) +
+            "' must be NAME or OWNER/NAME of letters, digits, '-', '_' and '.' (no '--', no '..', no "
+            "'.git' at the end, segments of at most 96 characters that neither start nor end with '-' "
+            "or '.')");
   }
 }
 
@@ -123,8 +127,8 @@ HUBCACHE_DECL bool is_commit(std::string_view revision) noexcept {
 
 HUBCACHE_DECL void check_revision(std::string_view revision) {
   if (revision.size() > 1024 || !is_safe_path(revision)) {
-    throw error(errc::invalid_argument, "revision '" + printable(revision) +
-                                            "' is no branch, tag, commit or refs/pr/N");
+    throw error(errc::invalid_argument,
+                "revision '" + printable(revision) + "' is no branch, tag, commit or refs/pr/N");
   }
 }
 

@@ -17,7 +17,7 @@ HUBCACHE_DECL std::optional<std::chrono::milliseconds> next_attempt(
     case errc::rate_limited: break;
     // Hardly ever passing: say so soon.
     case errc::host_not_found:
-    case errc::connection_failed:
+    case errc::connection_failed: limit = std::min(limit, 2); break;
     case errc::digest_mismatch:
     case errc::size_mismatch:
     case errc::bad_response: limit = std::min(limit, 3); break;

@@ -37,8 +37,8 @@ HUBCACHE_DECL std::u32string pattern_text(std::string_view text) {
 /// What stands for the '-' of a range once those that are plain characters are told apart: no code point.
 inline constexpr char32_t range_mark = 0x110000;
 
-/// The text between brackets with its ranges marked and its empty ranges removed. This is Python's algorithm step by
-/// step: which '-' makes a range, and what an empty one takes with it, has no simpler description.
+/// The text between brackets with its ranges marked and its empty ranges removed. This is Python's algorithm
+/// step by step: which '-' makes a range, and what an empty one takes with it, has no simpler description.
 HUBCACHE_DECL std::u32string mark_ranges(std::u32string_view set) {
   std::vector<std::u32string> chunks;
   std::size_t begin = 0;

@@ -72,7 +72,8 @@ HUBCACHE_DECL slot slot_table::load(std::uint64_t at) const noexcept {
   return {detail::load_word(bytes), detail::load_word(bytes + sizeof(std::uint64_t))};
 }
 
-HUBCACHE_DECL void slot_table::store(std::uint64_t at, const slot& value, std::error_code& ec) const noexcept {
+HUBCACHE_DECL void slot_table::store(std::uint64_t at, const slot& value,
+                                     std::error_code& ec) const noexcept {
   os::write_at(file_, std::as_bytes(std::span(&value, 1)), detail::slots_at + at * sizeof(slot), ec);
 }
 
@@ -94,7 +95,8 @@ HUBCACHE_DECL bool slot_table::superseded() const noexcept {
   return os::status(file_, ec).links == 0;
 }
 
-HUBCACHE_DECL table_builder::table_builder(const std::string& path, const table_shape& shape, std::error_code& ec)
+HUBCACHE_DECL table_builder::table_builder(const std::string& path, const table_shape& shape,
+                                           std::error_code& ec)
     : file_(os::create_new(path, 0600, ec)), shape_(shape) {
   if (!ec) os::resize(file_, detail::slots_at + (sizeof(slot) << shape.log2_slots), ec);
 }

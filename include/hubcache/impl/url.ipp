@@ -86,7 +86,8 @@ HUBCACHE_DECL std::optional<url> url::parse(std::string_view text) {
     port.remove_prefix(1);
     if (!port.empty()) {
       const auto [end, failure] = std::from_chars(port.data(), port.data() + port.size(), result.port_);
-      if (failure != std::errc{} || end != port.data() + port.size() || result.port_ == 0) return std::nullopt;
+      if (failure != std::errc{} || end != port.data() + port.size() || result.port_ == 0)
+        return std::nullopt;
     }
   }
   if (!detail::is_target_text(text)) return std::nullopt;
@@ -100,16 +101,22 @@ HUBCACHE_DECL std::optional<url> url::resolve(std::string_view reference) const 
   // A scheme is a letter and then letters, digits, '+', '-', '.' before the first ':'.
   const auto colon = reference.find(':');
   if (colon != reference.npos && colon < reference.find_first_of("/?")) return parse(reference);
+  if (reference.size() > detail::max_url_size || !detail::is_target_text(reference)) return std::nullopt;
+  if (reference.empty()) return *this;
+
   const std::string_view base = target_;
   const auto base_path = base.substr(0, base.find('?'));
-  if (base_path.size() + reference.size() > detail::max_url_size) return std::nullopt;
-  if (!detail::is_target_text(reference)) return std::nullopt;
-  if (reference.empty()) return *this;
-  if (reference.front() == '?') return with_target(std::string(base_path).append(reference));
   const auto query = std::min(reference.find('?'), reference.size());
   std::string path(reference.substr(0, query));
-  if (path.front() != '/') path.insert(0, base_path.substr(0, base_path.rfind('/') + 1));
-  return with_target(detail::without_dot_segments(path).append(reference.substr(query)));
+  if (path.empty()) {
+    path = base_path;
+  } else {
+    if (path.front() != '/') path.insert(0, base_path.substr(0, base_path.rfind('/') + 1));
+    path = detail::without_dot_segments(path);
+  }
+  url result = with_target(path.append(reference.substr(query)));
+  if (result.text().size() > detail::max_url_size) return std::nullopt;
+  return result;
 }
 
 HUBCACHE_DECL std::string url::authority() const {

@@ -20,8 +20,8 @@ namespace hubcache::inline v0_1 {
 class index_ref {
  public:
   template <content_index I>
-    requires(!std::is_same_v<I, index_ref>)
-  index_ref(I& model) noexcept  // NOLINT: a reference wrapper
+  requires(!std::is_same_v<I, index_ref>) index_ref(I& model)
+  noexcept  // NOLINT: a reference wrapper
       : self_(std::addressof(model)), calls_(&calls_of<I>) {}
 
   [[nodiscard]] std::vector<place> find(const digest& name) const { return calls_->find(self_, name); }
@@ -45,7 +45,9 @@ class index_ref {
       [](void* self, std::span<const index_record> records) -> std::size_t {
         return static_cast<I*>(self)->insert(records);
       },
-      [](void* self, const digest& name, const std::string& path) { static_cast<I*>(self)->forget(name, path); },
+      [](void* self, const digest& name, const std::string& path) {
+        static_cast<I*>(self)->forget(name, path);
+      },
       [](const void* self, record_visitor visit) { static_cast<const I*>(self)->each(visit); },
       [](const void* self) -> std::uint64_t { return static_cast<const I*>(self)->size(); }};
 

@@ -24,17 +24,25 @@ struct index_files {
 /// New, empty files in place of whatever is there. By the holder of the lock only; none if that failed.
 [[nodiscard]] HUBCACHE_DECL std::shared_ptr<const index_files> create_index(const std::string& folder);
 
-/// Where `table` has `mark`, or the free slot for it; none if it has neither within the probe bound.
-[[nodiscard]] HUBCACHE_DECL std::optional<std::uint64_t> find_slot(const slot_table& table,
-                                                                   std::uint64_t mark) noexcept;
+/// A slot and where it was seen.
+struct seen_slot {
+  std::uint64_t at = 0;
+  slot value;
+};
+
+/// The slot of `mark`, or the free one for it (its mark is 0); none if `table` has neither within the probe
+/// bound.
+[[nodiscard]] HUBCACHE_DECL std::optional<seen_slot> find_slot(const slot_table& table,
+                                                               std::uint64_t mark) noexcept;
 
 using record_chain = std::vector<logged_record>;
 
-/// The records from `head` on, newest first: all of one digest, each path once. Ends where a record does not check
-/// out. Records point to lower offsets, so it does end.
+/// The records from `head` on, newest first: all of one digest, each path once. Ends where a record does not
+/// check out. Records point to lower offsets, so it does end.
 [[nodiscard]] HUBCACHE_DECL record_chain read_chain(const record_log& log, std::uint64_t head);
 /// The same, empty if it is not of `name`.
-[[nodiscard]] HUBCACHE_DECL record_chain read_chain(const record_log& log, std::uint64_t head, const digest& name);
+[[nodiscard]] HUBCACHE_DECL record_chain read_chain(const record_log& log, std::uint64_t head,
+                                                    const digest& name);
 
 /// Changes the index. Made while the lock is held, on files that are current.
 class index_writer {
@@ -49,14 +57,15 @@ class index_writer {
   HUBCACHE_DECL std::shared_ptr<const index_files> finish();
 
  private:
-  void adopt(std::shared_ptr<const index_files> files);
-  std::optional<std::uint64_t> slot_for(std::uint64_t mark);
-  std::uint64_t append(const index_record& record, std::uint64_t previous);
-  bool relink(std::uint64_t at, slot value, const record_chain& chain, record_chain::const_iterator gone,
-              const index_record* added);
-  bool grow();
-  void compact();
-  std::uint64_t copy_chain(std::uint64_t head, const record_log& to, std::uint64_t& end, table_counts& counts) const;
+  HUBCACHE_DECL void adopt(std::shared_ptr<const index_files> files);
+  HUBCACHE_DECL std::optional<seen_slot> slot_for(std::uint64_t mark);
+  HUBCACHE_DECL std::uint64_t append(const index_record& record, std::uint64_t previous);
+  HUBCACHE_DECL bool relink(seen_slot target, const record_chain& chain, record_chain::const_iterator gone,
+                            const index_record* added);
+  HUBCACHE_DECL bool grow();
+  HUBCACHE_DECL void compact();
+  HUBCACHE_DECL std::uint64_t copy_chain(std::uint64_t head, const record_log& to, std::uint64_t& end,
+                                         table_counts& counts) const;
 
   const std::string& folder_;
   std::shared_ptr<const index_files> files_;

@@ -2,20 +2,22 @@
 /// @file
 /// The index on disk, shared by all processes of a user on one machine. Files in its folder, all disposable:
 ///
-/// | name                     | holds                                                                         |
+/// | name                     | holds |
 /// |--------------------------|-------------------------------------------------------------------------------|
-/// | index-v1.table           | the slot_table; which log it points into. Its name is the only commit point.  |
-/// | index-v1-<log id>.log    | the record_log                                                                |
-/// | index-v1.lock            | the lock of the one writer                                                    |
+/// | index-v1.table           | the slot_table; which log it points into. Its name is the only commit point.
+/// | | index-v1-<log id>.log    | the record_log | | index-v1.lock            | the lock of the one writer |
 ///
 /// - Readers take no lock. A slot or record is believed if the record checks out and has the wanted digest.
-/// - A writer appends the record, then stores the slot that makes it visible. Records of one digest form a chain,
+/// - A writer appends the record, then stores the slot that makes it visible. Records of one digest form a
+/// chain,
 ///   newest first, which holds live places only: replacing or forgetting one writes those above it anew.
 /// - A fuller table (and a log without dead records) is written under other names, then renamed over
 ///   index-v1.table. Readers notice that theirs has lost its name. No file is ever shortened.
-/// - A process may be killed between any two instructions: what it had not made visible is lost, nothing else.
+/// - A process may be killed between any two instructions: what it had not made visible is lost, nothing
+/// else.
 ///   After a crash of the machine, records that did not reach the disk are misses. Nothing is synced.
-/// - Files that are malformed, not this user's, or writable by others are ignored by readers and replaced by the
+/// - Files that are malformed, not this user's, or writable by others are ignored by readers and replaced by
+/// the
 ///   next writer. Files of other versions have other names and are left alone.
 
 #include <hubcache/index/content_index.hpp>
@@ -40,8 +42,8 @@ class index_writer;
 /// inserts may stay unseen.
 class mapped_index {
  public:
-  /// An index in `folder`; neither needs to exist. Touches nothing: files are opened when first needed, the folder
-  /// is created (mode 0700) by the first insert.
+  /// An index in `folder`; neither needs to exist. Touches nothing: files are opened when first needed, the
+  /// folder is created (mode 0700) by the first insert.
   explicit mapped_index(std::string folder) noexcept : folder_(std::move(folder)) {}
   mapped_index(const mapped_index&) = delete;
   mapped_index& operator=(const mapped_index&) = delete;
@@ -51,9 +53,9 @@ class mapped_index {
   /// Two dependent memory accesses and one pread per place.
   [[nodiscard]] HUBCACHE_DECL std::vector<place> find(const digest& name) const;
 
-  /// Not stored are records whose path is no is_recordable_path(), and all if the folder cannot be written. While
-  /// another process writes, records are kept in memory (and not counted or found yet) until the next insert(),
-  /// forget() or flush().
+  /// Not stored are records whose path is no is_recordable_path(), and all if the folder cannot be written.
+  /// While another process writes, records are kept in memory (and not counted or found yet) until the next
+  /// insert(), forget() or flush().
   HUBCACHE_DECL std::size_t insert(std::span<const index_record> records);
   /// Kept for later like inserts.
   HUBCACHE_DECL void forget(const digest& name, const std::string& path);
@@ -71,15 +73,15 @@ class mapped_index {
     bool forget = false;
   };
 
-  [[nodiscard]] std::shared_ptr<const detail::index_files> files() const;
+  [[nodiscard]] HUBCACHE_DECL std::shared_ptr<const detail::index_files> files() const;
   template <class Apply>
   bool write(Apply apply);
-  void keep(change later);
+  HUBCACHE_DECL void keep(change later);
 
   std::string folder_;
-  mutable std::mutex opening_;                                   // guards files_
-  mutable std::shared_ptr<const detail::index_files> files_;     // null: none, or not opened yet
-  std::mutex writing_;                                           // guards kept_; one writing thread at a time
+  mutable std::mutex opening_;                                // guards files_
+  mutable std::shared_ptr<const detail::index_files> files_;  // null: none, or not opened yet
+  std::mutex writing_;                                        // guards kept_; one writing thread at a time
   std::vector<change> kept_;
 };
 static_assert(content_index<mapped_index>);

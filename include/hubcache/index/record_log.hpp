@@ -1,22 +1,22 @@
 #pragma once
 /// @file
-/// The append-only log of mapped_index: every record checks itself, so bytes that were never written as a record,
-/// or were written elsewhere, are never believed. hubcache's own format, version 1.
+/// The append-only log of mapped_index: every record checks itself, so bytes that were never written as a
+/// record, or were written elsewhere, are never believed. hubcache's own format, version 1.
 ///
-/// Words have the byte order of the host; a file of the other order is refused. A file is a head of 64 bytes, then
-/// records at multiples of 32:
+/// Words have the byte order of the host; a file of the other order is refused. A file is a head of 64 bytes,
+/// then records at multiples of 32:
 ///
 /// | at  | size | field                                                                                    |
 /// |-----|------|------------------------------------------------------------------------------------------|
-/// | 0   | 8    | XXH3 of the bytes from 8 to the record's end, seeded by log id ^ offset ^ length << 40     |
-/// | 8   | 4    | "HCR1"                                                                                   |
-/// | 12  | 4    | length, a multiple of 32                                                                 |
-/// | 16  | 2    | length of the path, 1 to 4096                                                            |
-/// | 18  | 6    | kind (1, a place), digest algorithm, trust, mutability: a byte each; two zero bytes      |
-/// | 24  | 8    | previous: a lower offset, where an earlier record of the same digest lies, or 0          |
-/// | 32  | 40   | device, inode, size, mtime, ctime of the file                                            |
-/// | 72  | 32   | digest                                                                                   |
-/// | 104 |      | path, then zeros                                                                         |
+/// | 0   | 8    | XXH3 of the bytes from 8 to the record's end, seeded by log id ^ offset ^ length << 40 | |
+/// 8   | 4    | "HCR1"                                                                                   | |
+/// 12  | 4    | length, a multiple of 32                                                                 | |
+/// 16  | 2    | length of the path, 1 to 4096                                                            | |
+/// 18  | 6    | kind (1, a place), digest algorithm, trust, mutability: a byte each; two zero bytes      | |
+/// 24  | 8    | previous: a lower offset, where an earlier record of the same digest lies, or 0          | |
+/// 32  | 40   | device, inode, size, mtime, ctime of the file                                            | |
+/// 72  | 32   | digest                                                                                   | |
+/// 104 |      | path, then zeros                                                                         |
 ///
 /// The checksum finds accidents; it stops nobody who may write the file.
 
@@ -70,8 +70,8 @@ static_assert(!std::is_aggregate_v<logged_record>);
 /// The length of the record that starts with `bytes`, or 0 if none does. Not yet a reason to believe it.
 [[nodiscard]] HUBCACHE_DECL std::size_t record_length(byte_view bytes) noexcept;
 
-/// The record that starts with `bytes` (as many as record_length() says, at least) and was written for position
-/// `at`; anything else is none. Pure. `bytes` must not change meanwhile: decode a copy.
+/// The record that starts with `bytes` (as many as record_length() says, at least) and was written for
+/// position `at`; anything else is none. Pure. `bytes` must not change meanwhile: decode a copy.
 [[nodiscard]] HUBCACHE_DECL std::optional<logged_record> decode_record(byte_view bytes, record_position at);
 
 /// An open log. Any thread may read while one appends.
@@ -80,7 +80,8 @@ class record_log {
   record_log() noexcept = default;
 
   /// A new file, which must not exist, readable and writable by this user only.
-  [[nodiscard]] HUBCACHE_DECL static record_log create(const std::string& path, log_id id, std::error_code& ec);
+  [[nodiscard]] HUBCACHE_DECL static record_log create(const std::string& path, log_id id,
+                                                       std::error_code& ec);
   /// An existing one. One that is not `id`, not this user's, or writable by others is refused
   /// (std::errc::invalid_argument); one that may not be written is opened for reading.
   [[nodiscard]] HUBCACHE_DECL static record_log open(const std::string& path, log_id id, std::error_code& ec);
@@ -103,8 +104,11 @@ class record_log {
 
 namespace detail {
 
-/// Opens a file of the index for reading, and for writing where allowed. Only this user's own regular files that
-/// nobody else may write are opened; others are std::errc::invalid_argument.
+inline constexpr std::uint64_t byte_order_mark = 0x0102030405060708;  // in the head of each file
+inline constexpr std::uint64_t max_log_size = std::uint64_t{1} << 62U;
+
+/// Opens a file of the index for reading, and for writing where allowed. Only this user's own regular files
+/// that nobody else may write are opened; others are std::errc::invalid_argument.
 [[nodiscard]] HUBCACHE_DECL os::descriptor open_index_file(const std::string& path, std::error_code& ec);
 
 }  // namespace detail

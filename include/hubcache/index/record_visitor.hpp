@@ -16,9 +16,10 @@ namespace hubcache::inline v0_1 {
 class record_visitor {
  public:
   template <class F>
-    requires(!std::same_as<std::remove_cvref_t<F>, record_visitor> && std::is_object_v<std::remove_reference_t<F>> &&
-             std::is_invocable_r_v<bool, F&, const index_record&>)
-  record_visitor(F&& visit) noexcept  // NOLINT: a reference wrapper
+  requires(!std::same_as<std::remove_cvref_t<F>, record_visitor> &&
+           std::is_object_v<std::remove_reference_t<F>> &&
+           std::is_invocable_r_v<bool, F&, const index_record&>) record_visitor(F&& visit)
+  noexcept  // NOLINT: a reference wrapper
       : self_(const_cast<void*>(static_cast<const void*>(std::addressof(visit)))),
         call_([](void* self, const index_record& record) -> bool {
           return (*static_cast<std::remove_reference_t<F>*>(self))(record);

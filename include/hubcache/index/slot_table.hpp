@@ -2,13 +2,13 @@
 /// @file
 /// The hash table of mapped_index: digest -> offset of its newest record in a log. Version 1.
 ///
-/// A file is a head of 4096 bytes and 2^n slots of 16: mark (XXH3 of algorithm and digest, seeded, odd), then the
-/// offset. Both zero is a free slot; offset zero alone is one whose content is forgotten. A mark's home is
-/// proportional to the mark, and a slot lies at most 255 behind its home; no probe wraps around. So slots sorted
-/// by mark are a table of any size: growing is one pass over both files.
+/// A file is a head of 4096 bytes and 2^n slots of 16: mark (XXH3 of algorithm and digest, seeded, odd), then
+/// the offset. Both zero is a free slot; offset zero alone is one whose content is forgotten. A mark's home
+/// is proportional to the mark, and a slot lies at most 255 behind its home; no probe wraps around. So slots
+/// sorted by mark are a table of any size: growing is one pass over both files.
 ///
-/// One writer at a time stores slots with pwrite, readers look through a read-only mapping. A table never changes
-/// its size: a bigger one is a new file that takes the name.
+/// One writer at a time stores slots with pwrite, readers look through a read-only mapping. A table never
+/// changes its size: a bigger one is a new file that takes the name.
 
 #include <hubcache/index/record_log.hpp>
 #include <hubcache/os/mapped_file.hpp>
@@ -94,14 +94,14 @@ class table_builder {
   HUBCACHE_DECL void finish(const table_counts& counts, std::error_code& ec);
 
  private:
-  void flush(std::error_code& ec);
+  HUBCACHE_DECL void flush(std::error_code& ec);
 
   os::descriptor file_;
   table_shape shape_;
   std::uint64_t added_ = 0;
-  std::uint64_t next_ = 0;          // first position still free
-  std::uint64_t first_ = 0;         // position of block_[0]
-  std::vector<slot> block_;         // what is not written yet
+  std::uint64_t next_ = 0;   // first position still free
+  std::uint64_t first_ = 0;  // position of block_[0]
+  std::vector<slot> block_;  // what is not written yet
 };
 
 }  // namespace hubcache::inline v0_1

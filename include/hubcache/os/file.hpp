@@ -94,6 +94,10 @@ HUBCACHE_DECL void resize(const descriptor& file, std::uint64_t size, std::error
 /// Reserves disk blocks for the first `size` bytes without changing the length. Where the file system cannot,
 /// succeeds and does nothing; reports only a lack of space or quota.
 HUBCACHE_DECL void reserve(const descriptor& file, std::uint64_t size, std::error_code& ec) noexcept;
+/// Sets the permission bits of a file that this process made.
+HUBCACHE_DECL void set_mode(const descriptor& file, std::uint32_t mode, std::error_code& ec) noexcept;
+/// Begins to write content to the device without waiting, so that many files are synced at the cost of one.
+HUBCACHE_DECL void start_sync(const descriptor& file) noexcept;
 /// Flushes content (and the length) to the device.
 HUBCACHE_DECL void sync(const descriptor& file, std::error_code& ec) noexcept;
 /// Flushes the names in `folder`.

@@ -59,6 +59,7 @@ struct plan {
   std::vector<plan_step> steps;      ///< In the listing's order of first files.
   std::vector<plan_entry> entries;   ///< In the listing's order.
   std::vector<std::string> warnings;
+  bool let_in = false;      ///< The Hub let this caller in: content of other repos may be linked.
   bool write_ref = false;   ///< `revision` names the commit by the Hub's word of this run.
   bool write_tree = false;  ///< The listing came from the Hub in this run and nothing in it is masked.
   hub_scan scan;               ///< What was seen on the way; recorded by the run.

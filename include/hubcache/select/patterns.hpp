@@ -1,7 +1,7 @@
 #pragma once
 /// @file
-/// Which files of a repo are wanted, by the patterns of Python's `fnmatch.fnmatchcase` on whole paths, as every Hub
-/// client reads them (facts: hub-protocol 7):
+/// Which files of a repo are wanted, by the patterns of Python's `fnmatch.fnmatchcase` on whole paths, as
+/// every Hub client reads them (facts: hub-protocol 7):
 ///
 /// | pattern  | matches                                                                                |
 /// |----------|----------------------------------------------------------------------------------------|
@@ -10,7 +10,8 @@
 /// | `[a-z_]` | one character of the set; of the others with `[!...]`; `]` first stands for itself     |
 /// | else     | itself; also a `[` that nothing closes                                                 |
 ///
-/// Case matters, a leading dot is nothing special, '\' counts as '/' in pattern and path, and a pattern that ends in
+/// Case matters, a leading dot is nothing special, '\' counts as '/' in pattern and path, and a pattern that
+/// ends in
 /// '/' means everything below that folder. Characters are code points.
 
 #include <hubcache/config.hpp>

@@ -56,6 +56,7 @@ class hub_source {
                                                                      body_sink& sink, waiting_time& server_wait);
 
   [[nodiscard]] exchange_counters& counters() noexcept { return counters_; }
+  [[nodiscard]] const exchange_counters& counters() const noexcept { return counters_; }
 
  private:
   /// The Hub counts API calls and file requests apart.

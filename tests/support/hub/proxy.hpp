@@ -35,8 +35,7 @@ class proxy {
   [[nodiscard]] std::uint64_t forwarded() const;  ///< Plain requests that were passed on.
   [[nodiscard]] std::uint64_t denied() const;     ///< Answers 407.
   [[nodiscard]] std::uint64_t refused() const;  ///< Answers with `refusal`, and 502 for targets out of reach.
-  /// Whether a Proxy-Authorization field, or a token for the target, was ever passed on in the clear: 0 is
-  /// right.
+  /// Plain requests that carried a token for the target through the proxy in the clear.
   [[nodiscard]] std::uint64_t plain_authorizations() const;
 
  private:

@@ -99,26 +99,24 @@ class request_reader {
 /// Thrown to end a connection on purpose.
 struct connection_dropped {};
 
-/// Writes one answer: paced, cut where a fault says so, small pieces gathered.
+/// Writes one answer: paced, small pieces gathered.
 class answer_writer {
  public:
   answer_writer(channel& to, const std::stop_token& stop, std::uint64_t rate)
       : to_(to), stop_(stop), rate_(rate) {}
 
+  /// What to write at once: 20 ms worth of a limited rate.
+  [[nodiscard]] std::uint64_t block() const noexcept {
+    return rate_ == 0 ? block_size : std::clamp<std::uint64_t>(rate_ / 50, 1, block_size);
+  }
   void write(std::string_view bytes) {
     gathered_ += bytes;
-    if (gathered_.size() >= block_size) flush();
+    if (gathered_.size() >= block()) flush();
   }
   /// Sends what was gathered.
   void flush() {
-    std::string_view left = gathered_;
-    while (!left.empty()) {
-      const std::size_t slice =
-          rate_ == 0 ? left.size() : std::clamp<std::size_t>(rate_ / 50, 1, left.size());
-      to_.write(left.substr(0, slice));
-      left.remove_prefix(slice);
-      pace(slice);
-    }
+    to_.write(gathered_);
+    pace(gathered_.size());
     gathered_.clear();
   }
   void stall(std::chrono::milliseconds time) {
@@ -278,7 +276,8 @@ struct hub::state {
     std::vector<char> block;
     for (std::uint64_t at = 0; at < end;) {
       if (sending.stall_at == at) out.stall(sending.stall_in_body);
-      std::uint64_t n = std::min<std::uint64_t>(e.answer.chunked ? sending.chunk_size : block_size, end - at);
+      std::uint64_t n =
+          std::min<std::uint64_t>(e.answer.chunked ? sending.chunk_size : out.block(), end - at);
       if (sending.stall_at && *sending.stall_at > at) n = std::min(n, *sending.stall_at - at);
       block.resize(static_cast<std::size_t>(n));
       e.answer.content.read(e.answer.offset + at, block);

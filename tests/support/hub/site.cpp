@@ -191,6 +191,28 @@ std::string timestamp(const commit_model& at) {
   return text;
 }
 
+/// What lies in `folder`, with folders as nullptr; recursively, or one level deep.
+std::map<std::string, const repo_file*> tree_entries(const commit_model& at, std::string_view folder,
+                                                     bool recursive) {
+  const std::string prefix = folder.empty() ? std::string() : std::string(folder) + "/";
+  std::map<std::string, const repo_file*> entries;
+  for (const auto& [path, file] : at.files) {
+    if (!path.starts_with(prefix)) continue;
+    std::size_t slash = path.find('/', prefix.size());
+    if (recursive || slash == std::string::npos) entries.emplace(path, &file);
+    for (; slash != std::string::npos; slash = recursive ? path.find('/', slash + 1) : std::string::npos) {
+      entries.emplace(path.substr(0, slash), nullptr);
+    }
+  }
+  return entries;
+}
+
+std::size_t number_parameter(const request& asked, std::string_view name, std::size_t otherwise) {
+  const std::string text = asked.parameter(name).value_or("");
+  std::size_t value = 0;
+  return std::from_chars(text.data(), text.data() + text.size(), value).ec == std::errc{} ? value : otherwise;
+}
+
 std::string random_secret() {
   std::random_device source;
   return std::to_string(source()) + std::to_string(source());
@@ -427,31 +449,13 @@ response site::tree(const request& asked, const repo_model& repo, const commit_m
                     std::string_view folder, bool masked) const {
   const bool recursive = asked.flag("recursive");
   const bool expand = asked.flag("expand");
-  const std::string prefix = folder.empty() ? std::string() : std::string(folder) + "/";
-  std::map<std::string, const repo_file*> entries;  // nullptr: a folder
-  for (const auto& [path, file] : at.files) {
-    if (!path.starts_with(prefix)) continue;
-    std::size_t slash = path.find('/', prefix.size());
-    const bool direct = slash == std::string::npos;
-    for (; slash != std::string::npos; slash = recursive ? path.find('/', slash + 1) : std::string::npos) {
-      entries.emplace(path.substr(0, slash), nullptr);
-    }
-    if (direct || recursive) entries.emplace(path, &file);
-  }
+  const auto entries = tree_entries(at, folder, recursive);
   if (entries.empty() && !folder.empty()) {
-    response missing =
-        error(404, "EntryNotFound", std::string(folder) + " does not exist on \"" + at.id + "\"", true);
-    return missing;
+    return error(404, "EntryNotFound", std::string(folder) + " does not exist on \"" + at.id + "\"", true);
   }
-  const auto number = [&](std::string_view name, std::size_t otherwise) {
-    const std::string text = asked.parameter(name).value_or("");
-    std::size_t value = 0;
-    return std::from_chars(text.data(), text.data() + text.size(), value).ec == std::errc{} ? value
-                                                                                            : otherwise;
-  };
   const std::size_t page = expand ? options_.expanded_page_size : options_.page_size;
-  const std::size_t limit = std::max<std::size_t>(1, std::min(page, number("limit", page)));
-  const std::size_t first = std::min(number("cursor", 0), entries.size());
+  const std::size_t limit = std::max<std::size_t>(1, std::min(page, number_parameter(asked, "limit", page)));
+  const std::size_t first = std::min(number_parameter(asked, "cursor", 0), entries.size());
   const std::size_t last = std::min(first + limit, entries.size());
   std::string text = "[";
   auto entry = std::next(entries.begin(), static_cast<std::ptrdiff_t>(first));
@@ -462,16 +466,18 @@ response site::tree(const request& asked, const repo_model& repo, const commit_m
   }
   response answer = json_answer(text + "]");
   if (last < entries.size()) {
-    // The Hub names itself as it was called, so that a client stays on its origin.
-    const std::string* host = asked.headers.find("Host");
-    const std::string origin =
-        host == nullptr ? endpoint_ : endpoint_.substr(0, endpoint_.find("://") + 3) + *host;
-    answer.headers.add("Link", "<" + origin + asked.path + "?expand=" + (expand ? "true" : "false") +
-                                   "&recursive=" + (recursive ? "true" : "false") +
-                                   "&limit=" + std::to_string(limit) + "&cursor=" + std::to_string(last) +
-                                   ">; rel=\"next\"");
+    answer.headers.add(
+        "Link", "<" + own_origin(asked) + asked.path + "?expand=" + (expand ? "true" : "false") +
+                    "&recursive=" + (recursive ? "true" : "false") + "&limit=" + std::to_string(limit) +
+                    "&cursor=" + std::to_string(last) + ">; rel=\"next\"");
   }
   return answer;
+}
+
+/// The Hub names itself as it was called, so that a client stays on its origin.
+std::string site::own_origin(const request& asked) const {
+  const std::string* host = asked.headers.find("Host");
+  return host == nullptr ? endpoint_ : endpoint_.substr(0, endpoint_.find("://") + 3) + *host;
 }
 
 response site::paths_info(const request& asked, const repo_model& repo, const commit_model& at,
@@ -586,12 +592,9 @@ response site::lfs_redirect(const request& asked, const place& where, const repo
   answer.headers.add("Cache-Control", "no-store");
   answer.headers.add("Vary", "Origin, Accept");
   if (options_.xet) {
-    const std::string* host = asked.headers.find("Host");
-    const std::string origin =
-        host == nullptr ? endpoint_ : endpoint_.substr(0, endpoint_.find("://") + 3) + *host;
     answer.headers.add("X-Xet-Hash", file.content.xet_hash());
-    answer.headers.add("Link", "<" + origin + "/api/" + std::string(plural(where.repo.type)) + "/" +
-                                   where.repo.id + "/xet-read-token/" + where.at.id +
+    answer.headers.add("Link", "<" + own_origin(asked) + "/api/" + std::string(plural(where.repo.type)) +
+                                   "/" + where.repo.id + "/xet-read-token/" + where.at.id +
                                    ">; rel=\"xet-auth\", <" + cdn_ + "/v1/reconstructions/" +
                                    file.content.xet_hash() + ">; rel=\"xet-reconstruction-info\"");
   }

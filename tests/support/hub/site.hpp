@@ -67,6 +67,7 @@ class site {
   [[nodiscard]] response resolve(const request& asked, std::string_view token);
   [[nodiscard]] response lfs_redirect(const request& asked, const place& where, const repo_file& file);
 
+  [[nodiscard]] std::string own_origin(const request& asked) const;
   [[nodiscard]] std::string account(std::string_view token) const;
   [[nodiscard]] repo_ptr open(repo_type type, std::string_view id, std::string_view token,
                               const request& asked, bool api) const;

@@ -1,0 +1,1 @@
+#include <hubcache/impl/src_core.hpp>

@@ -1,0 +1,86 @@
+#pragma once
+/// @file
+/// The state of a download as its events tell it, and how that looks on a terminal. No I/O, no clock.
+
+#include <hubcache/event.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace command {
+
+using time_point = std::chrono::steady_clock::time_point;
+
+/// Bytes per second over the last five seconds.
+class transfer_rate {
+ public:
+  void add(std::uint64_t bytes, time_point now);
+  /// None until half a second has been seen.
+  [[nodiscard]] std::optional<double> at(time_point now) const;
+
+ private:
+  struct sample {
+    time_point begin;  ///< Bytes that arrive within a tenth of a second share one sample.
+    std::uint64_t bytes = 0;
+  };
+  std::deque<sample> samples_;
+  std::optional<time_point> first_;
+};
+
+struct screen_size {
+  std::size_t columns = 80;
+  std::size_t rows = 24;
+};
+
+class progress {
+ public:
+  void apply(const hubcache::event& news, time_point now);
+
+  /// One line per active file and a total, at most `screen.rows - 1` lines of at most `screen.columns` columns,
+  /// without control characters. Empty while there is nothing to fetch.
+  [[nodiscard]] std::vector<std::string> lines(time_point now, screen_size screen) const;
+
+  [[nodiscard]] std::uint64_t bytes_done() const;
+  [[nodiscard]] std::uint64_t bytes_total() const;
+
+ private:
+  struct transfer {
+    std::string file;
+    std::uint64_t bytes = 0;
+    std::uint64_t done = 0;  ///< Resumed bytes included; they do not count for the rate.
+    transfer_rate rate;
+  };
+  void on(const hubcache::events::planned& news, time_point now);
+  void on(const hubcache::events::started& news, time_point now);
+  void on(const hubcache::events::advanced& news, time_point now);
+  void on(const hubcache::events::retried& news, time_point now);
+  void on(const hubcache::events::fetched& news, time_point now);
+  void on(const hubcache::events::linked&, time_point) {}
+  void on(const hubcache::events::warning&, time_point) {}
+  [[nodiscard]] transfer* find(std::string_view file);
+
+  std::vector<transfer> active_;  ///< In the order they started.
+  std::uint64_t planned_ = 0;     ///< Bytes to fetch; more if links turned out stale.
+  std::uint64_t finished_ = 0;    ///< Bytes of the files fetched.
+  transfer_rate rate_;
+};
+
+/// `text` in at most `columns` columns, its beginning replaced by an ellipsis if it is too long; control and
+/// invisible characters replaced by blanks.
+[[nodiscard]] std::string shortened(std::string_view text,
+                                    std::size_t columns = std::numeric_limits<std::size_t>::max());
+
+/// Columns that `text`, as shortened() returns it, takes on a terminal.
+[[nodiscard]] std::size_t columns_of(std::string_view text);
+
+/// The line that tells of `news` where there is no terminal to draw on; none if it is not worth one.
+[[nodiscard]] std::optional<std::string> plain_line(const hubcache::event& news);
+
+}  // namespace command

@@ -1,0 +1,160 @@
+#include "report.hpp"
+
+#include "progress.hpp"
+
+#include <hubcache/hub/json_text.hpp>
+#include <hubcache/text.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <cstdio>
+#include <map>
+#include <optional>
+
+namespace command {
+
+namespace {
+
+/// Writes the members of one JSON object.
+class json_object {
+ public:
+  json_object& text(std::string_view key, std::string_view value) {
+    begin(key);
+    hubcache::append_json_string(out_, value, false);
+    return *this;
+  }
+  /// Null if `value` is empty.
+  json_object& text_or_null(std::string_view key, std::string_view value) {
+    return value.empty() ? raw(key, "null") : text(key, value);
+  }
+  json_object& number(std::string_view key, std::uint64_t value) { return raw(key, std::to_string(value)); }
+  /// `value` is JSON text.
+  json_object& raw(std::string_view key, std::string_view value) {
+    begin(key);
+    out_ += value;
+    return *this;
+  }
+  [[nodiscard]] std::string close() && { return std::move(out_) + "}"; }
+
+ private:
+  void begin(std::string_view key) {
+    if (out_.size() > 1) out_ += ", ";
+    out_.append("\"").append(key).append("\": ");
+  }
+  std::string out_ = "{";
+};
+
+std::string json_of(const hubcache::snapshot_file& file) {
+  json_object out;
+  out.text("path", file.path)
+      .number("size", file.what.size)
+      .text("digest", file.what.name.hex())
+      .text("action", to_string(file.action))
+      .text_or_null("link", file.link ? to_string(*file.link) : "")
+      .text_or_null("source", file.source);
+  return std::move(out).close();
+}
+
+std::string counted(std::size_t count, std::string_view noun) {
+  return std::to_string(count) + " " + std::string(noun) + (count == 1 ? "" : "s");
+}
+
+/// What the table calls an action that has not happened yet.
+std::string_view verb(hubcache::file_action action) {
+  switch (action) {
+    case hubcache::file_action::present: return "present";
+    case hubcache::file_action::linked: return "link";
+    case hubcache::file_action::fetched: break;
+  }
+  return "download";
+}
+
+/// "[dry-run] Will download 11 files (out of 26) totalling 5.6G."
+std::string promise(const hubcache::snapshot& result, hubcache::file_action action, std::uint64_t bytes) {
+  const auto files = std::count_if(result.files.begin(), result.files.end(),
+                                   [action](const auto& file) { return file.action == action; });
+  return "[dry-run] Will " + std::string(verb(action)) + " " + counted(static_cast<std::size_t>(files), "file") +
+         " (out of " + std::to_string(result.files.size()) + ") totalling " + hubcache::format_bytes(bytes) + ".\n";
+}
+
+}  // namespace
+
+std::string json_of(const hubcache::snapshot& result, std::string_view path) {
+  std::string files = "[";
+  for (const auto& file : result.files) files.append(files.size() > 1 ? ", " : "").append(json_of(file));
+  files += "]";
+  std::array<char, 48> seconds{};
+  std::snprintf(seconds.data(), seconds.size(), "%.3f", result.totals.seconds);
+
+  json_object out;
+  out.text("path", path)
+      .text("repo_id", result.repo.id())
+      .text("repo_type", to_string(result.repo.type()))
+      .text("revision", result.revision)
+      .text("commit", result.commit)
+      .raw("files", files)
+      .number("bytes_total", result.totals.bytes_total)
+      .number("bytes_present", result.totals.bytes_present)
+      .number("bytes_linked", result.totals.bytes_linked)
+      .number("bytes_fetched", result.totals.bytes_fetched)
+      .number("bytes_wire", result.totals.bytes_wire)
+      .number("requests", result.totals.requests)
+      .number("disk_delta", result.totals.disk_delta)
+      .raw("seconds", seconds.data())
+      .raw("dry_run", result.dry_run ? "true" : "false");
+  return std::move(out).close();
+}
+
+std::string json_of(const hubcache::error& failure) {
+  const auto& where = failure.context();
+  const auto status = where.http_status == 0 ? std::string("null") : std::to_string(where.http_status);
+  json_object inner;
+  inner.text("code", name_of(failure.reason()))
+      .text("message", failure.what())
+      .text_or_null("repo", where.repo)
+      .text_or_null("file", where.file)
+      .raw("http_status", status)
+      .text_or_null("request_id", where.request_id);
+  json_object out;
+  out.raw("error", std::move(inner).close());
+  return std::move(out).close();
+}
+
+std::string summary_of(const hubcache::snapshot& result) {
+  std::map<hubcache::link_kind, std::size_t> links;
+  for (const auto& file : result.files) {
+    if (file.link) ++links[*file.link];
+  }
+  std::string text = result.repo.display() + " at " + result.commit.substr(0, 12) + ": " +
+                     counted(result.files.size(), "file") + ", " + to_string(result.totals);
+  for (const auto& [kind, count] : links) {
+    text.append(kind == links.begin()->first ? "; linked by " : ", ")
+        .append(to_string(kind))
+        .append(" (" + std::to_string(count) + ")");
+  }
+  return text + "; " + hubcache::format_bytes(result.totals.disk_delta) + " more on disk";
+}
+
+std::string preview_of(const hubcache::snapshot& result) {
+  using enum hubcache::file_action;
+  std::string text = promise(result, fetched, result.totals.bytes_fetched);
+  if (result.totals.bytes_linked > 0) text += promise(result, linked, result.totals.bytes_linked);
+
+  std::size_t name_columns = 4;
+  for (const auto& file : result.files) name_columns = std::max(name_columns, columns_of(shortened(file.path)));
+  const auto row = [&text, name_columns](const std::string& name, const std::string& size, std::string_view action) {
+    text.append(name).append(name_columns - columns_of(name) + 1, ' ');
+    text.append(std::max<std::size_t>(size.size(), 6) - size.size(), ' ').append(size);
+    text.append(" ").append(action).append("\n");
+  };
+  text += "\n";
+  row("FILE", "SIZE", "ACTION");
+  row(std::string(name_columns, '-'), "------", "--------");
+  for (const auto& file : result.files) {
+    row(shortened(file.path), hubcache::format_bytes(file.what.size), verb(file.action));
+  }
+  return text;
+}
+
+}  // namespace command

@@ -1,0 +1,24 @@
+#pragma once
+/// @file
+/// Half of <hubcache/src.hpp>: what speaks over the network.
+
+#if !defined(HUBCACHE_SEPARATE_COMPILATION)
+#error "define HUBCACHE_SEPARATE_COMPILATION for every source file of the program"
+#endif
+#if defined(__GNUC__) && !defined(__clang__)
+// g++ takes lambdas in the coroutines of a header for types that several files might define differently.
+#pragma GCC diagnostic ignored "-Wsubobject-linkage"
+#endif
+
+#include <hubcache/impl/cache.ipp>
+#include <hubcache/impl/fetch.ipp>
+#include <hubcache/impl/hub_source.ipp>
+#include <hubcache/impl/partial_sink.ipp>
+#include <hubcache/impl/pause.ipp>
+#include <hubcache/impl/prepare.ipp>
+#include <hubcache/impl/run.ipp>
+#include <hubcache/impl/transport_connection.ipp>
+#include <hubcache/impl/transport_http1.ipp>
+#include <hubcache/impl/transport_https.ipp>
+#include <hubcache/impl/transport_memory.ipp>
+#include <hubcache/impl/transport_proxy.ipp>
