@@ -17,6 +17,11 @@ if(Asio_FOUND AND NOT TARGET Asio::asio)
   add_library(Asio::asio INTERFACE IMPORTED)
   target_include_directories(Asio::asio SYSTEM INTERFACE "${Asio_INCLUDE_DIR}")
   target_compile_definitions(Asio::asio INTERFACE ASIO_STANDALONE)
+  if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
+    # Asio asks libstdc++ for this before it has included any of it: files that include Asio first would allocate
+    # one way and free another.
+    target_compile_definitions(Asio::asio INTERFACE ASIO_HAS_STD_ALIGNED_ALLOC=1)
+  endif()
   if(CMAKE_CXX_COMPILER_ID MATCHES "Clang" AND Asio_VERSION VERSION_LESS 1.24)
     # Before 1.24 Asio knows clang's coroutines only as the technical specification.
     target_compile_definitions(Asio::asio INTERFACE ASIO_HAS_CO_AWAIT=1)

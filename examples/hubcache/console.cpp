@@ -1,11 +1,7 @@
 #include "console.hpp"
 
-#include <hubcache/text.hpp>
-
 #include <algorithm>
 #include <cctype>
-#include <limits>
-
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -110,7 +106,7 @@ void console::say(std::string_view label, std::string_view colour, std::string_v
   } else {
     line += label;
   }
-  line += hubcache::printable(text, std::numeric_limits<std::size_t>::max());
+  line += sanitised(text);
   write_to_stderr(line + "\n");
 }
 

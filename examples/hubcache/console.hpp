@@ -2,14 +2,14 @@
 /// @file
 /// What people see on stderr while the command runs.
 
-#include "progress.hpp"
-
 #include <hubcache/error.hpp>
 #include <hubcache/event.hpp>
 #include <hubcache/store/environment.hpp>
 
 #include <string>
 #include <string_view>
+
+#include "progress.hpp"
 
 namespace command {
 
@@ -25,7 +25,8 @@ struct console_style {
   bool quiet = false;  ///< Nothing but errors.
 };
 
-/// The style for a stderr that is a `terminal` or is none; reads TERM, NO_COLOR, HF_HUB_DISABLE_PROGRESS_BARS.
+/// The style for a stderr that is a `terminal` or is none; reads TERM, NO_COLOR,
+/// HF_HUB_DISABLE_PROGRESS_BARS.
 [[nodiscard]] console_style style_for(bool terminal, bool quiet, const hubcache::variable_lookup& variable);
 
 /// Escape sequences that replace `previous` lines above the cursor by `lines`.

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <iterator>
 #include <limits>
 
 namespace command {
@@ -19,20 +18,21 @@ using std::chrono::milliseconds;
 
 constexpr std::chrono::seconds rate_span{5};
 constexpr std::string_view ellipsis = "…";
-constexpr std::size_t no_limit = std::numeric_limits<std::size_t>::max();
 
 struct code_point_range {
   char32_t first;
   char32_t last;
 };
 
-/// Marks that combine, join or turn the direction of text: shown as a blank, so that a name looks like what it is.
+/// Marks that join, break or turn the direction of text.
 constexpr std::array invisible{
-    code_point_range{0xAD, 0xAD},       code_point_range{0x300, 0x36F},     code_point_range{0x61C, 0x61C},
-    code_point_range{0x200B, 0x200F},   code_point_range{0x2028, 0x202E},   code_point_range{0x2060, 0x206F},
-    code_point_range{0xFE00, 0xFE0F},   code_point_range{0xFEFF, 0xFEFF},   code_point_range{0xFFF9, 0xFFFB},
-    code_point_range{0xE0000, 0xE0FFF},
+    code_point_range{0xAD, 0xAD},     code_point_range{0x61C, 0x61C},     code_point_range{0x200B, 0x200F},
+    code_point_range{0x2028, 0x202E}, code_point_range{0x2060, 0x206F},   code_point_range{0xFEFF, 0xFEFF},
+    code_point_range{0xFFF9, 0xFFFB}, code_point_range{0xE0000, 0xE0FFF},
 };
+
+/// Accents and variation selectors share the column of what they follow.
+constexpr std::array combining{code_point_range{0x300, 0x36F}, code_point_range{0xFE00, 0xFE0F}};
 
 /// East Asian scripts and pictures take two columns (Unicode's East Asian Width W and F, by block).
 constexpr std::array wide{
@@ -48,16 +48,7 @@ bool within(const std::array<code_point_range, N>& ranges, char32_t c) {
                      [c](const code_point_range& range) { return c >= range.first && c <= range.last; });
 }
 
-std::string sanitised(std::string_view text) {
-  const std::string clean = hubcache::printable(text, no_limit);
-  std::string result;
-  for (std::string_view rest = clean; !rest.empty();) {
-    const std::string_view before = rest;
-    const char32_t c = hubcache::take_code_point(rest);
-    result += within(invisible, c) ? std::string_view(" ") : before.substr(0, before.size() - rest.size());
-  }
-  return result;
-}
+std::size_t width_of(char32_t c) { return within(combining, c) ? 0U : within(wide, c) ? 2U : 1U; }
 
 std::string left_aligned(std::string text, std::size_t columns) {
   const auto used = columns_of(text);
@@ -90,7 +81,8 @@ std::string bar(double share, std::size_t columns) {
 /// NAME [####....] 45% 1.2G/2.7G 35.2M/s; as much of it as fits.
 std::string line(std::string_view name, std::uint64_t done, std::uint64_t bytes, std::optional<double> rate,
                  std::size_t columns) {
-  const double share = bytes == 0 ? 1 : static_cast<double>(std::min(done, bytes)) / static_cast<double>(bytes);
+  const double share =
+      bytes == 0 ? 1 : static_cast<double>(std::min(done, bytes)) / static_cast<double>(bytes);
   std::string tail = right_aligned(std::to_string(static_cast<unsigned>(share * 100)) + "%", 5);
   if (columns >= 48) {
     tail += right_aligned(hubcache::format_bytes(done) + "/" + hubcache::format_bytes(bytes), 14);
@@ -120,8 +112,8 @@ void transfer_rate::add(std::uint64_t bytes, time_point now) {
 std::optional<double> transfer_rate::at(time_point now) const {
   if (!first_ || now - *first_ < milliseconds(500)) return std::nullopt;
   std::uint64_t bytes = 0;
-  for (const auto& sample : samples_) {
-    if (now - sample.begin <= rate_span) bytes += sample.bytes;
+  for (const auto& one : samples_) {
+    if (now - one.begin <= rate_span) bytes += one.bytes;
   }
   const duration<double> span = std::min<time_point::duration>(now - *first_, rate_span);
   return static_cast<double>(bytes) / span.count();
@@ -131,7 +123,9 @@ void progress::apply(const hubcache::event& news, time_point now) {
   std::visit([&](const auto& what) { on(what, now); }, news);
 }
 
-void progress::on(const hubcache::events::planned& news, time_point /*now*/) { planned_ = news.bytes_to_fetch; }
+void progress::on(const hubcache::events::planned& news, time_point /*now*/) {
+  planned_ = news.bytes_to_fetch;
+}
 
 void progress::on(const hubcache::events::started& news, time_point now) {
   transfer* known = find(news.file);
@@ -163,7 +157,8 @@ void progress::on(const hubcache::events::fetched& news, time_point /*now*/) {
 }
 
 progress::transfer* progress::find(std::string_view file) {
-  const auto at = std::find_if(active_.begin(), active_.end(), [file](const transfer& t) { return t.file == file; });
+  const auto at =
+      std::find_if(active_.begin(), active_.end(), [file](const transfer& t) { return t.file == file; });
   return at == active_.end() ? nullptr : &*at;
 }
 
@@ -182,18 +177,22 @@ std::uint64_t progress::bytes_total() const {
 std::vector<std::string> progress::lines(time_point now, screen_size screen) const {
   const auto total = bytes_total();
   if (total == 0 || screen.rows < 2 || screen.columns == 0) return {};
+  std::vector<const transfer*> moving;  // what is complete waits for its batch to be published
+  for (const auto& one : active_) {
+    if (one.done < one.bytes) moving.push_back(&one);
+  }
   // The last row stays free: the cursor waits there.
   const auto room = screen.rows - 2;
-  auto shown = std::min(active_.size(), room);
-  if (shown < active_.size() && shown > 0) --shown;
+  auto shown = std::min(moving.size(), room);
+  if (shown < moving.size() && shown > 0) --shown;
 
   std::vector<std::string> result;
   for (std::size_t i = 0; i < shown; ++i) {
-    const auto& one = active_[i];
+    const auto& one = *moving[i];
     result.push_back(line(one.file, one.done, one.bytes, one.rate.at(now), screen.columns));
   }
-  if (shown < active_.size() && room > 0) {
-    result.push_back(shortened("and " + std::to_string(active_.size() - shown) + " more", screen.columns));
+  if (shown < moving.size() && room > 0) {
+    result.push_back(shortened("and " + std::to_string(moving.size() - shown) + " more", screen.columns));
   }
   const auto done = bytes_done();
   const auto rate = rate_.at(now);
@@ -206,21 +205,30 @@ std::vector<std::string> progress::lines(time_point now, screen_size screen) con
   return result;
 }
 
+std::string sanitised(std::string_view text) {
+  const std::string clean = hubcache::printable(text, std::numeric_limits<std::size_t>::max());
+  std::string result;
+  for (std::string_view rest = clean; !rest.empty();) {
+    const std::string_view before = rest;
+    const char32_t c = hubcache::take_code_point(rest);
+    result += within(invisible, c) ? std::string_view(" ") : before.substr(0, before.size() - rest.size());
+  }
+  return result;
+}
+
 std::size_t columns_of(std::string_view text) {
   std::size_t sum = 0;
-  while (!text.empty()) sum += within(wide, hubcache::take_code_point(text)) ? 2U : 1U;
+  while (!text.empty()) sum += width_of(hubcache::take_code_point(text));
   return sum;
 }
 
 std::string shortened(std::string_view text, std::size_t columns) {
   const std::string clean = sanitised(text);
-  auto excess = columns_of(clean);
-  if (excess <= columns) return clean;
+  auto used = columns_of(clean);
+  if (used <= columns) return clean;
   if (columns == 0) return {};
   std::string_view rest = clean;
-  while (!rest.empty() && excess > columns - 1) {
-    excess -= within(wide, hubcache::take_code_point(rest)) ? 2U : 1U;
-  }
+  while (used > columns - 1) used -= width_of(hubcache::take_code_point(rest));
   return std::string(ellipsis).append(rest);
 }
 
@@ -228,8 +236,8 @@ std::optional<std::string> plain_line(const hubcache::event& news) {
   using namespace hubcache::events;
   if (const auto* plan = std::get_if<planned>(&news)) {
     return sanitised(plan->repo) + " at " + sanitised(plan->commit) + ": " + std::to_string(plan->files) +
-           (plan->files == 1 ? " file, " : " files, ") + hubcache::format_bytes(plan->bytes_present) + " present, " +
-           hubcache::format_bytes(plan->bytes_to_link) + " to link, " +
+           (plan->files == 1 ? " file, " : " files, ") + hubcache::format_bytes(plan->bytes_present) +
+           " present, " + hubcache::format_bytes(plan->bytes_to_link) + " to link, " +
            hubcache::format_bytes(plan->bytes_to_fetch) + " to fetch";
   }
   if (const auto* link = std::get_if<linked>(&news)) {

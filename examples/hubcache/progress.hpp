@@ -8,7 +8,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -43,8 +42,8 @@ class progress {
  public:
   void apply(const hubcache::event& news, time_point now);
 
-  /// One line per active file and a total, at most `screen.rows - 1` lines of at most `screen.columns` columns,
-  /// without control characters. Empty while there is nothing to fetch.
+  /// One line per file that moves and a total, at most `screen.rows - 1` lines of at most `screen.columns`
+  /// columns, without control characters. Empty while there is nothing to fetch.
   [[nodiscard]] std::vector<std::string> lines(time_point now, screen_size screen) const;
 
   [[nodiscard]] std::uint64_t bytes_done() const;
@@ -72,12 +71,14 @@ class progress {
   transfer_rate rate_;
 };
 
-/// `text` in at most `columns` columns, its beginning replaced by an ellipsis if it is too long; control and
-/// invisible characters replaced by blanks.
-[[nodiscard]] std::string shortened(std::string_view text,
-                                    std::size_t columns = std::numeric_limits<std::size_t>::max());
+/// `text` from outside as it may be shown: control characters, and marks that nobody sees or that turn the
+/// direction of text, replaced by blanks.
+[[nodiscard]] std::string sanitised(std::string_view text);
 
-/// Columns that `text`, as shortened() returns it, takes on a terminal.
+/// sanitised(), in at most `columns` columns: of what is too long, the end, after an ellipsis.
+[[nodiscard]] std::string shortened(std::string_view text, std::size_t columns);
+
+/// Columns that sanitised `text` takes on a terminal.
 [[nodiscard]] std::size_t columns_of(std::string_view text);
 
 /// The line that tells of `news` where there is no terminal to draw on; none if it is not worth one.

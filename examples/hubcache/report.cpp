@@ -1,9 +1,6 @@
 #include "report.hpp"
 
-#include "progress.hpp"
-
 #include <hubcache/hub/json_text.hpp>
-#include <hubcache/text.hpp>
 
 #include <algorithm>
 #include <array>
@@ -11,6 +8,8 @@
 #include <cstdio>
 #include <map>
 #include <optional>
+
+#include "progress.hpp"
 
 namespace command {
 
@@ -63,9 +62,12 @@ std::string counted(std::size_t count, std::string_view noun) {
 /// What the table calls an action that has not happened yet.
 std::string_view verb(hubcache::file_action action) {
   switch (action) {
-    case hubcache::file_action::present: return "present";
-    case hubcache::file_action::linked: return "link";
-    case hubcache::file_action::fetched: break;
+    case hubcache::file_action::present:
+      return "present";
+    case hubcache::file_action::linked:
+      return "link";
+    case hubcache::file_action::fetched:
+      break;
   }
   return "download";
 }
@@ -74,8 +76,9 @@ std::string_view verb(hubcache::file_action action) {
 std::string promise(const hubcache::snapshot& result, hubcache::file_action action, std::uint64_t bytes) {
   const auto files = std::count_if(result.files.begin(), result.files.end(),
                                    [action](const auto& file) { return file.action == action; });
-  return "[dry-run] Will " + std::string(verb(action)) + " " + counted(static_cast<std::size_t>(files), "file") +
-         " (out of " + std::to_string(result.files.size()) + ") totalling " + hubcache::format_bytes(bytes) + ".\n";
+  return "[dry-run] Will " + std::string(verb(action)) + " " +
+         counted(static_cast<std::size_t>(files), "file") + " (out of " +
+         std::to_string(result.files.size()) + ") totalling " + hubcache::format_bytes(bytes) + ".\n";
 }
 
 }  // namespace
@@ -142,8 +145,10 @@ std::string preview_of(const hubcache::snapshot& result) {
   if (result.totals.bytes_linked > 0) text += promise(result, linked, result.totals.bytes_linked);
 
   std::size_t name_columns = 4;
-  for (const auto& file : result.files) name_columns = std::max(name_columns, columns_of(shortened(file.path)));
-  const auto row = [&text, name_columns](const std::string& name, const std::string& size, std::string_view action) {
+  for (const auto& file : result.files)
+    name_columns = std::max(name_columns, columns_of(sanitised(file.path)));
+  const auto row = [&text, name_columns](const std::string& name, const std::string& size,
+                                         std::string_view action) {
     text.append(name).append(name_columns - columns_of(name) + 1, ' ');
     text.append(std::max<std::size_t>(size.size(), 6) - size.size(), ' ').append(size);
     text.append(" ").append(action).append("\n");
@@ -152,7 +157,7 @@ std::string preview_of(const hubcache::snapshot& result) {
   row("FILE", "SIZE", "ACTION");
   row(std::string(name_columns, '-'), "------", "--------");
   for (const auto& file : result.files) {
-    row(shortened(file.path), hubcache::format_bytes(file.what.size), verb(file.action));
+    row(sanitised(file.path), hubcache::format_bytes(file.what.size), verb(file.action));
   }
   return text;
 }

@@ -78,7 +78,8 @@ class curl_transport::transfer {
   void configure();
   void configure_method();
   void configure_proxy();
-  [[nodiscard]] bool ready() const { return done_ || !staged_.empty() || (parser_.complete() && !begun_); }
+  [[nodiscard]] bool head_ready() const { return parser_.complete() && !parser_.interim(); }
+  [[nodiscard]] bool ready() const { return done_ || !staged_.empty() || (head_ready() && !begun_); }
   asio::awaitable<void> wait();
   asio::awaitable<void> take(std::string_view piece, hubcache::body_sink& sink);
   void resume();
@@ -158,7 +159,8 @@ void curl_transport::loop::await(const std::shared_ptr<watch>& one, int directio
     one->awaited &= ~direction;
     const auto self = weak.lock();
     if (ec || !self || (one->wanted & direction) == 0) return;
-    self->act(one->descriptor.native_handle(), direction == CURL_POLL_IN ? CURL_CSELECT_IN : CURL_CSELECT_OUT);
+    self->act(one->descriptor.native_handle(),
+              direction == CURL_POLL_IN ? CURL_CSELECT_IN : CURL_CSELECT_OUT);
     self->await(one, direction);
   });
 }
@@ -249,7 +251,8 @@ void curl_transport::transfer::configure_method() {
   // Fields that libcurl would add by itself.
   for (const auto* name : {"Accept", "Content-Type", "Expect"})
     if (!request_.headers.find(name)) add(std::string(name) + ":");
-  for (const auto& [name, value] : request_.headers.fields()) add(value.empty() ? name + ";" : name + ": " + value);
+  for (const auto& [name, value] : request_.headers.fields())
+    add(value.empty() ? name + ";" : name + ": " + value);
   set(CURLOPT_HTTPHEADER, fields_);
 
   if (method == "HEAD") {
@@ -289,7 +292,7 @@ std::size_t curl_transport::transfer::on_header(char* line, std::size_t, std::si
   auto& owner = *static_cast<transfer*>(self);
   owner.active_ = clock::now();
   auto& parser = owner.parser_;
-  if (parser.complete() && !parser.interim()) return size;  // a trailer
+  if (owner.head_ready()) return size;  // a trailer
   try {
     if (parser.complete()) parser = hubcache::http1::response_parser(owner.request_.method);
     std::string_view text(line, size);
@@ -302,7 +305,7 @@ std::size_t curl_transport::transfer::on_header(char* line, std::size_t, std::si
     owner.refusal_ = std::current_exception();
     return 0;
   }
-  if (parser.complete() && !parser.interim()) owner.wake_.cancel();
+  if (owner.head_ready()) owner.wake_.cancel();
   return size;
 }
 
@@ -315,9 +318,11 @@ std::size_t curl_transport::transfer::on_body(char* bytes, std::size_t, std::siz
   }
   std::string_view rest(bytes, size);
   try {
-    if (owner.parser_.body() != hubcache::http1::framing::chunked) owner.staged_.append(rest);
-    else
+    if (owner.parser_.body() == hubcache::http1::framing::chunked) {
       while (!rest.empty() && !owner.decoder_.done()) owner.staged_.append(owner.decoder_.next(rest));
+    } else {
+      owner.staged_.append(rest);
+    }
   } catch (const error&) {
     owner.refusal_ = std::current_exception();
     return 0;
@@ -330,7 +335,8 @@ asio::awaitable<void> curl_transport::transfer::wait() {
   active_ = clock::now();
   while (!ready()) {
     const auto deadline = active_ + request_.timeout;
-    if (clock::now() >= deadline) throw error(errc::timed_out, "nothing came from " + request_.target.origin());
+    if (clock::now() >= deadline)
+      throw error(errc::timed_out, "nothing came from " + request_.target.origin());
     asio::error_code ignored;
     wake_.expires_at(deadline);
     co_await wake_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
@@ -340,8 +346,8 @@ asio::awaitable<void> curl_transport::transfer::wait() {
 asio::awaitable<hubcache::http_response> curl_transport::transfer::run(hubcache::body_sink& sink) {
   using verdict = hubcache::body_sink::verdict;
   hubcache::http_response response;
-  while (!done_ && !(parser_.complete() && !parser_.interim())) co_await wait();
-  if (!parser_.complete() || parser_.interim() || refusal_) fail();
+  co_await wait();
+  if (!head_ready() || refusal_) fail();
   begun_ = true;
   response.head = parser_.head();
   const auto chosen = sink.begin(response.head);
@@ -367,6 +373,7 @@ asio::awaitable<hubcache::http_response> curl_transport::transfer::run(hubcache:
 asio::awaitable<void> curl_transport::transfer::take(std::string_view piece, hubcache::body_sink& sink) {
   while (!piece.empty()) {
     const auto room = co_await sink.acquire();
+    if (room.empty()) throw error(errc::internal, "a sink acquired no room");
     const auto n = std::min(room.size(), piece.size());
     std::memcpy(room.data(), piece.data(), n);
     sink.commit(n);
@@ -386,20 +393,28 @@ void curl_transport::transfer::fail() const {
   const auto reason = [&] {
     if (tunnel_status >= 300) return errc::proxy_failed;
     switch (result_) {
-      case CURLE_COULDNT_RESOLVE_HOST: return errc::host_not_found;
-      case CURLE_COULDNT_CONNECT: return errc::connection_failed;
-      case CURLE_OPERATION_TIMEDOUT: return errc::timed_out;
+      case CURLE_COULDNT_RESOLVE_HOST:
+        return errc::host_not_found;
+      case CURLE_COULDNT_CONNECT:
+        return errc::connection_failed;
+      case CURLE_OPERATION_TIMEDOUT:
+        return errc::timed_out;
       case CURLE_COULDNT_RESOLVE_PROXY:
-      case CURLE_PROXY: return errc::proxy_failed;
+      case CURLE_PROXY:
+        return errc::proxy_failed;
       case CURLE_SSL_CONNECT_ERROR:
       case CURLE_PEER_FAILED_VERIFICATION:
-      case CURLE_SSL_CACERT_BADFILE: return errc::tls_failed;
+      case CURLE_SSL_CACERT_BADFILE:
+        return errc::tls_failed;
       case CURLE_PARTIAL_FILE:
       case CURLE_GOT_NOTHING:
-      case CURLE_SEND_ERROR: return errc::connection_lost;
+      case CURLE_SEND_ERROR:
+        return errc::connection_lost;
       // While a body is paused nothing is received: then it is the chunks that libcurl could not read.
-      case CURLE_RECV_ERROR: return paused_ ? errc::bad_response : errc::connection_lost;
-      default: return errc::bad_response;
+      case CURLE_RECV_ERROR:
+        return paused_ ? errc::bad_response : errc::connection_lost;
+      default:
+        return errc::bad_response;
     }
   }();
   throw error(reason, message_[0] ? message_ : curl_easy_strerror(result_));

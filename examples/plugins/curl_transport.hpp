@@ -1,7 +1,7 @@
 #pragma once
 /// @file
-/// A transport on libcurl, as an example of one's own: HTTP/2 and whatever else the installed libcurl can do, at
-/// the price of one more copy of each byte. It passes the same conformance tests as https_transport.
+/// A transport on libcurl, as an example of one's own: HTTP/2 and whatever else the installed libcurl can do,
+/// at the price of one more copy of each byte. It passes the same conformance tests as https_transport.
 ///
 ///   using curl_cache = hubcache::basic_cache<plugins::curl_transport, ...>;
 
@@ -16,9 +16,10 @@ namespace plugins {
 
 /// Models hubcache::transport on a curl multi handle, whose sockets and timer are watched by the executor.
 ///
-/// A body that the sink does not take in time is paused in libcurl; up to 512 KiB of it are held here. The options
-/// mean what they mean to https_transport. `http_request::timeout` bounds look-up, connect and handshake together.
-/// Requests other than GET and HEAD get a connection of their own: libcurl would repeat them on a dead one.
+/// A body that the sink does not take in time is paused in libcurl; up to 512 KiB of it are held here. The
+/// options mean what they mean to https_transport. `http_request::timeout` bounds look-up, connect and
+/// handshake together. Requests other than GET and HEAD get a connection of their own: libcurl would repeat
+/// them on a dead one.
 /// @par Thread safety  As https_transport: one executor. libcurl looks names up in threads of its own.
 /// @par Lifetime  The executor's context outlives the transport; exchanges may outlive it.
 class curl_transport {

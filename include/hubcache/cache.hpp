@@ -29,6 +29,7 @@
 
 #include <asio/any_io_executor.hpp>
 #include <asio/co_spawn.hpp>
+#include <asio/error.hpp>
 #include <asio/use_future.hpp>
 
 #include <concepts>
@@ -74,7 +75,9 @@ asio::awaitable<T> with_context(asio::awaitable<T> operation) {
   } catch (const error&) {
     throw;
   } catch (const std::system_error& e) {
-    if (e.code() == std::errc::operation_canceled) throw error(errc::cancelled, "");
+    // The code of Asio 1.22 maps to no std::errc.
+    const bool cancelled = e.code() == asio::error::operation_aborted || e.code() == std::errc::operation_canceled;
+    if (cancelled) throw error(errc::cancelled, "");
     throw error(errc::internal, e.what());
   } catch (const std::exception& e) {
     throw error(errc::internal, e.what());

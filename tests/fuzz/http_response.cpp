@@ -73,7 +73,8 @@ std::optional<reading> read(std::string_view method, std::string_view bytes, std
 
 }  // namespace
 
-// First line: the request's method; the rest: what the server sends. However the bytes are split, they mean the same.
+// First line: the request's method; the rest: what the server sends. However the bytes are split, they mean
+// the same.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   auto text = fuzz::as_text(data, size);
   const auto method = fuzz::take_part(text);

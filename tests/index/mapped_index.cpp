@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <limits>
 #include <random>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <thread>
@@ -86,6 +87,13 @@ std::string log_of(const fs::path& folder) { return path_of(folder, ".log"); }
 struct filled_folder : test::temp_folder {
   explicit filled_folder(std::uint64_t count) { mapped_index(path().string()).insert(records(0, count)); }
 };
+
+/// Lets this process's writes beyond `bytes` of any file fail.
+void limit_file_size(rlim_t bytes) {
+  ::signal(SIGXFSZ, SIG_IGN);
+  const rlimit limit{bytes, bytes};
+  ::setrlimit(RLIMIT_FSIZE, &limit);
+}
 
 void overwrite(const std::string& path, std::uint64_t offset, std::string_view bytes) {
   std::error_code ec;
@@ -279,6 +287,41 @@ TEST_CASE("a record with a path that the log does not take is skipped") {
   CHECK(index.insert(batch) == 2);
   CHECK(index.find(digest_number(1)).empty());
   CHECK(found(index, 3) == 2);
+}
+
+TEST_CASE("when the disk is full, what was stored stays and what was not is not counted") {
+  const filled_folder folder(10);
+  const auto child = in_child([&] {
+    limit_file_size(100'000);
+    mapped_index index(folder.path());
+    const auto stored = index.insert(records(10, 5000));
+    const auto hits = found(index, 5000);
+    ::_exit(stored > 0 && stored < 4990 && hits == static_cast<int>(stored) + 10 ? 0 : 1);
+  });
+  CHECK(succeeded(child));
+  mapped_index index(folder.path());
+  CHECK(index.insert(records(0, 5000)) == 5000);
+  CHECK(found(index, 5000) == 5000);
+}
+
+TEST_CASE("a log that cannot be written anew stays in use") {
+  const filled_folder folder(1500);
+  const auto child = in_child([&] {
+    std::error_code ec;
+    const auto table = hubcache::slot_table::open(table_of(folder.path()), ec);
+    table.store_counts({1500, 1500, 1U << 24U}, ec);
+    limit_file_size(200'000);
+    mapped_index index(folder.path());
+    ::_exit(index.insert(records(0, 1)) == 1 && found(index, 1500) == 1500 ? 0 : 1);
+  });
+  const auto log = log_of(folder.path());
+  CHECK(succeeded(child));
+  CHECK(log_of(folder.path()) == log);
+  CHECK(std::distance(fs::directory_iterator(folder.path()), {}) == 3);
+  mapped_index index(folder.path());
+  CHECK(index.insert(records(0, 1)) == 1);
+  CHECK(log_of(folder.path()) != log);
+  CHECK(found(index, 1500) == 1500);
 }
 
 TEST_CASE("an index goes on after its folder was removed") {

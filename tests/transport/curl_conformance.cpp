@@ -4,7 +4,8 @@
 #include "transport/conformance.hpp"
 
 TEST_CASE("the libcurl plugin keeps the contract of transport") {
-  test::transport_conformance([](asio::any_io_executor executor) { return plugins::curl_transport(executor); });
+  test::transport_conformance(
+      [](asio::any_io_executor executor) { return plugins::curl_transport(executor); });
 }
 
 #endif

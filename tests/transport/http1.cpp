@@ -1,6 +1,5 @@
-#include <hubcache/transport/http1.hpp>
-
 #include <hubcache/error.hpp>
+#include <hubcache/transport/http1.hpp>
 
 #include <doctest/doctest.h>
 
@@ -50,7 +49,8 @@ std::string decoded(std::string_view bytes, std::size_t step = 1, std::string_vi
 }
 
 TEST_CASE("response_parser reads status and fields, and stops at the end of the head") {
-  const std::string_view bytes = "HTTP/1.1 206 Partial Content\r\nContent-Length:  5 \r\nX-Empty:\r\nX-Tab: a\tb\r\n\r\nhello";
+  const std::string_view bytes =
+      "HTTP/1.1 206 Partial Content\r\nContent-Length:  5 \r\nX-Empty:\r\nX-Tab: a\tb\r\n\r\nhello";
   response_parser parser("GET");
   CHECK(parser.feed(bytes) == bytes.size() - 5);
   REQUIRE(parser.complete());
@@ -65,7 +65,8 @@ TEST_CASE("response_parser reads status and fields, and stops at the end of the 
 }
 
 TEST_CASE("response_parser makes the same of every split, and of bare LF line ends") {
-  for (const std::string bytes : {"HTTP/1.1 200 OK\r\nA: 1\r\nB: 2\r\n\r\n", "HTTP/1.1 200 OK\nA: 1\nB: 2\n\n"}) {
+  for (const std::string bytes :
+       {"HTTP/1.1 200 OK\r\nA: 1\r\nB: 2\r\n\r\n", "HTTP/1.1 200 OK\nA: 1\nB: 2\n\n"}) {
     for (std::size_t step = 1; step <= bytes.size(); ++step) {
       response_parser parser("GET");
       for (std::size_t at = 0; at < bytes.size(); at += step) {
@@ -87,15 +88,15 @@ TEST_CASE("response_parser takes status lines without a reason") {
 
 TEST_CASE("response_parser refuses what is no HTTP/1 head") {
   for (const std::string_view head :
-       {"\r\nHTTP/1.1 200 OK\r\n\r\n", "HTTP/1.2 200 OK\r\n", "HTTP/2 200\r\n", "http/1.1 200 OK\r\n", "HTTP/1.1 20 OK\r\n",
-        "HTTP/1.1 2000 OK\r\n", "HTTP/1.1 099 OK\r\n", "HTTP/1.1  200 OK\r\n", "HTTP/1.1 200OK\r\n",
-        "HTTP/1.1 101 Switching Protocols\r\n", "ICY 200 OK\r\n"}) {
+       {"\r\nHTTP/1.1 200 OK\r\n\r\n", "HTTP/1.2 200 OK\r\n", "HTTP/2 200\r\n", "http/1.1 200 OK\r\n",
+        "HTTP/1.1 20 OK\r\n", "HTTP/1.1 2000 OK\r\n", "HTTP/1.1 099 OK\r\n", "HTTP/1.1  200 OK\r\n",
+        "HTTP/1.1 200OK\r\n", "HTTP/1.1 101 Switching Protocols\r\n", "ICY 200 OK\r\n"}) {
     CAPTURE(head);
     CHECK(is_refused(head));
   }
   for (const std::string_view field :
-       {"A: 1\r\n folded\r\n", "A : 1\r\n", ": 1\r\n", "A\r\n", "A B: 1\r\n", "A: 1\rB: 2\r\n", "A: 1\r\r\n", "(A): 1\r\n",
-        "\xc3\xa4: 1\r\n", "A: \x01\r\n", "A: \x7f\r\n"}) {
+       {"A: 1\r\n folded\r\n", "A : 1\r\n", ": 1\r\n", "A\r\n", "A B: 1\r\n", "A: 1\rB: 2\r\n", "A: 1\r\r\n",
+        "(A): 1\r\n", "\xc3\xa4: 1\r\n", "A: \x01\r\n", "A: \x7f\r\n"}) {
     CAPTURE(field);
     CHECK(is_refused("HTTP/1.1 200 OK\r\n" + std::string(field)));
   }
@@ -143,11 +144,12 @@ TEST_CASE("response_parser accepts one length however often it is given, and ref
   CHECK(parsed(with("Content-Length: 5, 5\r\n")).head().content_length == 5);
   CHECK(parsed(with("Content-Length: 18446744073709551615\r\n")).head().content_length == UINT64_MAX);
   for (const std::string fields :
-       {"Content-Length: 5\r\nContent-Length: 6\r\n", "Content-Length: 5, 6\r\n", "Content-Length: 5,\r\n", "Content-Length:\r\n",
-        "Content-Length: +5\r\n", "Content-Length: -5\r\n", "Content-Length: 5 5\r\n", "Content-Length: 0x5\r\n",
-        "Content-Length: 18446744073709551616\r\n", "Transfer-Encoding: gzip\r\n", "Transfer-Encoding: gzip, chunked\r\n",
-        "Transfer-Encoding: chunked, chunked\r\n", "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
-        "Transfer-Encoding:\r\n", "Transfer-Encoding: identity\r\n"}) {
+       {"Content-Length: 5\r\nContent-Length: 6\r\n", "Content-Length: 5, 6\r\n", "Content-Length: 5,\r\n",
+        "Content-Length:\r\n", "Content-Length: +5\r\n", "Content-Length: -5\r\n", "Content-Length: 5 5\r\n",
+        "Content-Length: 0x5\r\n", "Content-Length: 18446744073709551616\r\n", "Transfer-Encoding: gzip\r\n",
+        "Transfer-Encoding: gzip, chunked\r\n", "Transfer-Encoding: chunked, chunked\r\n",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", "Transfer-Encoding:\r\n",
+        "Transfer-Encoding: identity\r\n"}) {
     CAPTURE(fields);
     CHECK(is_refused(with(fields)));
   }
@@ -159,11 +161,13 @@ TEST_CASE("response_parser keeps a connection alive only when both sides can tel
   CHECK_FALSE(parsed("HTTP/1.1 204 X\r\nConnection: foo, CLOSE\r\n\r\n").keep_alive());
   CHECK_FALSE(parsed("HTTP/1.0 204 X\r\n\r\n").keep_alive());
   CHECK(parsed("HTTP/1.0 204 X\r\nConnection: Keep-Alive\r\n\r\n").keep_alive());
-  CHECK_FALSE(parsed("HTTP/1.0 200 X\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n").keep_alive());
+  CHECK_FALSE(
+      parsed("HTTP/1.0 200 X\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n").keep_alive());
 }
 
 TEST_CASE("chunk_decoder gives the body, whatever the split, and leaves what follows") {
-  const std::string bytes = "5;name=\"v\"\r\nhello\r\n0A \r\n, chunked!\r\n000\r\nTrailer: x\r\nOther: y\r\n\r\nnext";
+  const std::string bytes =
+      "5;name=\"v\"\r\nhello\r\n0A \r\n, chunked!\r\n000\r\nTrailer: x\r\nOther: y\r\n\r\nnext";
   for (std::size_t step = 1; step <= bytes.size(); ++step) {
     std::string_view rest;
     CHECK(decoded(bytes, step, &rest) == "hello, chunked!");
@@ -173,15 +177,16 @@ TEST_CASE("chunk_decoder gives the body, whatever the split, and leaves what fol
 
 TEST_CASE("chunk_decoder waits for the very end") {
   const std::string bytes = "1\r\na\r\n0\r\nT: v\r\n\r\n";
-  for (std::size_t size = 0; size < bytes.size(); ++size) CHECK(decoded(bytes.substr(0, size)).ends_with('?'));
+  for (std::size_t size = 0; size < bytes.size(); ++size)
+    CHECK(decoded(bytes.substr(0, size)).ends_with('?'));
   CHECK(decoded(bytes) == "a");
 }
 
 TEST_CASE("chunk_decoder refuses what two readers could understand differently") {
   for (const std::string_view bytes :
-       {"\r\n", "x\r\n", " 5\r\nhello", "-1\r\n", "0x5\r\n", "5\nhello", "5\rhello", "5;a\nhello\r\n", "5\r\nhello0\r\n",
-        "5\r\nhello\n0", "5\r\nhello\rx", ";ext\r\n", "10000000000000000\r\n", "fffffffffffffffff\r\n", "0\r\n\rx",
-        "0\r\nT: v\rx", "0\r\n\n", "5;\x01\r\n"}) {
+       {"\r\n", "x\r\n", " 5\r\nhello", "-1\r\n", "0x5\r\n", "5\nhello", "5\rhello", "5;a\nhello\r\n",
+        "5\r\nhello0\r\n", "5\r\nhello\n0", "5\r\nhello\rx", ";ext\r\n", "10000000000000000\r\n",
+        "fffffffffffffffff\r\n", "0\r\n\rx", "0\r\nT: v\rx", "0\r\n\n", "5;\x01\r\n"}) {
     CAPTURE(bytes);
     CHECK(decoded(bytes) == "!");
   }
@@ -222,7 +227,8 @@ TEST_CASE("format_request addresses a proxy in absolute form") {
   hubcache::header_list extra;
   extra.add("Proxy-Authorization", "Basic x");
   CHECK(format_request(request_to("http://[::1]/a"), hubcache::http1::target_form::absolute, extra) ==
-        "GET http://[::1]/a HTTP/1.1\r\nHost: [::1]\r\nConnection: keep-alive\r\nProxy-Authorization: Basic x\r\n\r\n");
+        "GET http://[::1]/a HTTP/1.1\r\nHost: [::1]\r\nConnection: keep-alive\r\nProxy-Authorization: Basic "
+        "x\r\n\r\n");
   CHECK(hubcache::http1::format_connect(hubcache::url::parse("https://[::1]/a").value(), extra) ==
         "CONNECT [::1]:443 HTTP/1.1\r\nHost: [::1]:443\r\nProxy-Authorization: Basic x\r\n\r\n");
 }
@@ -236,9 +242,16 @@ TEST_CASE("format_request gives a body its length, and POST one even without a b
 }
 
 TEST_CASE("format_request refuses whatever could become another request") {
-  for (const auto& [name, value] : {std::pair<std::string, std::string>{"A", "1\r\nB: 2"}, {"A", "1\n"}, {"A", std::string(1, '\0')},
-                                    {"A: 1\r\nB", "2"}, {"", "1"}, {"A ", "1"}, {"Host", "x"}, {"content-length", "1"},
-                                    {"Transfer-Encoding", "chunked"}, {"CONNECTION", "close"}}) {
+  for (const auto& [name, value] : {std::pair<std::string, std::string>{"A", "1\r\nB: 2"},
+                                    {"A", "1\n"},
+                                    {"A", std::string(1, '\0')},
+                                    {"A: 1\r\nB", "2"},
+                                    {"", "1"},
+                                    {"A ", "1"},
+                                    {"Host", "x"},
+                                    {"content-length", "1"},
+                                    {"Transfer-Encoding", "chunked"},
+                                    {"CONNECTION", "close"}}) {
     CAPTURE(name);
     auto request = request_to("http://hub.test/");
     request.headers.add(name, value);

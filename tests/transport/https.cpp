@@ -52,7 +52,8 @@ std::string https_url(const scripted::server& server, const std::string& host = 
 }
 
 TEST_CASE("https_transport keeps the contract of transport") {
-  test::transport_conformance([](asio::any_io_executor executor) { return hubcache::https_transport(executor); });
+  test::transport_conformance(
+      [](asio::any_io_executor executor) { return hubcache::https_transport(executor); });
 }
 
 TEST_CASE("https_transport talks TLS to an address and a name that the certificate covers") {
@@ -235,7 +236,8 @@ TEST_CASE("https_transport reaches an https origin through a proxy's tunnel") {
   CHECK(proxy.connections() == 1);
   REQUIRE(proxy.requests().size() == 3);
   CHECK(proxy.requests()[0] ==
-        "CONNECT hub.test:443 HTTP/1.1\r\nHost: hub.test:443\r\nProxy-Authorization: Basic dXNlcjpwYXNz\r\n\r\n");
+        "CONNECT hub.test:443 HTTP/1.1\r\nHost: hub.test:443\r\nProxy-Authorization: Basic "
+        "dXNlcjpwYXNz\r\n\r\n");
   CHECK(proxy.requests()[1].starts_with("GET /x HTTP/1.1\r\nHost: hub.test\r\n"));
   CHECK(proxy.requests()[1].find("Proxy-Authorization") == std::string::npos);
 }
@@ -262,7 +264,8 @@ TEST_CASE("https_transport asks a proxy for http targets in absolute form, and s
 TEST_CASE("https_transport reports what a proxy answers instead of a tunnel") {
   hubcache::transport_options options;
   {
-    const scripted::server proxy(scripted::answering({"HTTP/1.1 407 Authenticate\r\nContent-Length: 0\r\n\r\n"}));
+    const scripted::server proxy(
+        scripted::answering({"HTTP/1.1 407 Authenticate\r\nContent-Length: 0\r\n\r\n"}));
     options.proxy.https = hubcache::url::parse(proxy.url()).value();
     auto make = with(options);
     test::session net(make);
@@ -278,6 +281,10 @@ TEST_CASE("https_transport reports what a proxy answers instead of a tunnel") {
   const auto e = failed(net, request_to("https://hub.test/"));
   CHECK(e.reason() == errc::proxy_failed);
   CHECK(says(e, "nobody listens on the proxy 127.0.0.1:" + port));
+  options.proxy.https = hubcache::url::parse("http://proxy.invalid:3128").value();
+  auto make_lost = with(options);
+  test::session lost(make_lost);
+  CHECK(failed(lost, request_to("https://hub.test/")).reason() == errc::proxy_failed);
 }
 
 }  // namespace

@@ -1,23 +1,22 @@
 #pragma once
 /// @file
-/// A raw HTTP server for tests of transports: it accepts, records the bytes of each request, and then does what a
-/// script says, malformed or not. Blocking sockets, one thread per connection.
-
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
+/// A raw HTTP server for tests of transports: it accepts, records the bytes of each request, and then does
+/// what a script says, malformed or not. Blocking sockets, one thread per connection.
 
 #include <algorithm>
 #include <arpa/inet.h>
 #include <cstdint>
 #include <functional>
 #include <mutex>
+#include <netinet/in.h>
 #include <optional>
 #include <set>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <sys/socket.h>
 #include <thread>
+#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -109,7 +108,8 @@ class server {
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     socklen_t size = sizeof address;
-    if (::bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 || ::listen(listener_, 128) != 0 ||
+    if (::bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
+        ::listen(listener_, 128) != 0 ||
         ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) != 0)
       throw std::runtime_error("cannot listen on loopback");
     port_ = ntohs(address.sin_port);

@@ -29,8 +29,8 @@ using owned = std::unique_ptr<T, freed_by_openssl>;
 /// A certificate with its key.
 class certificate {
  public:
-  /// `alt_names` as OpenSSL's configuration spells them ("DNS:a.test,IP:127.0.0.1"), empty for a CA; valid from
-  /// `start` to `end` seconds from now. Signed by `issuer`, or by itself.
+  /// `alt_names` as OpenSSL's configuration spells them ("DNS:a.test,IP:127.0.0.1"), empty for a CA; valid
+  /// from `start` to `end` seconds from now. Signed by `issuer`, or by itself.
   explicit certificate(const std::string& alt_names, const certificate* issuer = nullptr, long start = -60,
                        long end = 3600)
       : key_(EVP_EC_gen("P-256")), x509_(X509_new()) {

@@ -88,6 +88,8 @@ class partial_sink final : public body_sink {
   std::shared_ptr<buffer_ring> buffers_;
   std::function<void(std::uint64_t)> advanced_;
   buffer_ring::buffer current_;
+  std::byte beyond_{};   // where a byte after the last one would go
+  bool excess_ = false;  // there was one
   answer outcome_ = answer::none_yet;
   std::string problem_;
 };

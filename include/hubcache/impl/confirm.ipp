@@ -17,7 +17,7 @@ HUBCACHE_DECL confirmed_place confirm(const place& where, const std::vector<plac
   if (!ec) opened.status = os::status(opened.file, ec);
   if (ec) {
     result.stale = ec == std::errc::no_such_file_or_directory || ec == std::errc::not_a_directory ||
-                   ec == std::errc::too_many_symbolic_link_levels;
+                   ec == std::errc::too_many_symbolic_link_levels || ec == std::errc::invalid_argument;
     result.problem = ec.message();
     return result;
   }
@@ -53,6 +53,7 @@ HUBCACHE_DECL link_kinds kinds_for(const place& where, link_kinds allowed) noexc
   const bool single = allowed == link_kinds(link_kind::reflink) || allowed == link_kinds(link_kind::hard_link) ||
                       allowed == link_kinds(link_kind::symlink) || allowed == link_kinds(link_kind::copy);
   if (single) return allowed | link_kind::copy;
+  allowed = allowed.without(link_kind::symlink);
   return where.store == mutability::mutable_store ? allowed.without(link_kind::hard_link) : allowed;
 }
 

@@ -8,6 +8,7 @@
 #include <cctype>
 #include <charconv>
 #include <cstdlib>
+#include <filesystem>
 
 namespace hubcache::inline v0_1 {
 
@@ -103,8 +104,10 @@ class variables {
 };
 
 /// Splits "scheme://user:password@host:port" and decodes nothing else: credentials are kept apart from the URL.
-HUBCACHE_DECL void read_proxy(const std::string& name, std::string text, std::optional<url>& where,
+HUBCACHE_DECL void read_proxy(const variables& env, std::string name, std::optional<url>& where,
                               secret& credentials) {
+  auto text = env.either_case(name);
+  if (text.empty()) text = env.either_case(name = "ALL_PROXY");
   if (text.empty()) return;
   if (text.find("://") == text.npos) text.insert(0, "http://");
   const auto start = text.find("://") + 3;
@@ -134,12 +137,24 @@ HUBCACHE_DECL void read_proxy(const std::string& name, std::string text, std::op
   }
 }
 
+HUBCACHE_DECL url read_endpoint(const variables& env, const url& otherwise) {
+  const auto text = env.text("HF_ENDPOINT");
+  if (text.empty()) return otherwise;
+  try {
+    return parse_endpoint(text);
+  } catch (const error& e) {
+    throw error(e.reason(), "HF_ENDPOINT: " + e.detail());
+  }
+}
+
 HUBCACHE_DECL secret read_token(const variables& env, const std::string& hf_home) {
   auto text = trimmed(env.first({"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"}));
   if (text.empty()) {
     const auto path = env.text("HF_TOKEN_PATH");
     std::error_code ec;
-    text = trimmed(os::read_text(path.empty() ? hf_home + "/token" : env.folder(path), 64 * 1024, ec));
+    // Secrets are often mounted as symlinks.
+    const auto file = std::filesystem::canonical(path.empty() ? hf_home + "/token" : env.folder(path), ec);
+    if (!ec) text = trimmed(os::read_text(file.string(), 64 * 1024, ec));
   }
   if (std::any_of(text.begin(), text.end(), [](char c) { return c <= 0x20 || c >= 0x7F; })) {
     throw error(errc::invalid_argument, "the token (HF_TOKEN or the token file) contains a blank or control character");
@@ -173,20 +188,20 @@ HUBCACHE_DECL settings environment_settings(const variable_lookup& variable) {
   const auto cache = env.first({"HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"});
   result.cache_dir = cache.empty() ? hf_home + "/hub" : env.folder(cache);
   result.state_dir = default_state_dir(hf_home, user_cache);
+  // A stranger among the repos makes other clients' scans warn; below .locks they do not look.
+  if ((result.state_dir + "/").starts_with(result.cache_dir + "/")) {
+    result.state_dir = result.cache_dir + "/.locks/hubcache";
+  }
 
-  if (const auto endpoint = env.text("HF_ENDPOINT"); !endpoint.empty()) result.endpoint = parse_endpoint(endpoint);
+  result.endpoint = detail::read_endpoint(env, result.endpoint);
   if (!env.flag({"HF_HUB_DISABLE_IMPLICIT_TOKEN"})) result.token = detail::read_token(env, hf_home);
   result.offline = env.flag({"HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"});
   result.metadata_timeout = env.seconds("HF_HUB_ETAG_TIMEOUT", result.metadata_timeout);
   result.download_timeout = env.seconds("HF_HUB_DOWNLOAD_TIMEOUT", result.download_timeout);
   result.use_symlinks = !env.flag({"HF_HUB_DISABLE_SYMLINKS"});
 
-  const auto all = env.either_case("ALL_PROXY");
-  const auto http = env.either_case("HTTP_PROXY");
-  const auto https = env.either_case("HTTPS_PROXY");
-  detail::read_proxy("HTTP_PROXY", http.empty() ? all : http, result.proxy.http, result.proxy.http_credentials);
-  detail::read_proxy("HTTPS_PROXY", https.empty() ? all : https, result.proxy.https,
-                     result.proxy.https_credentials);
+  detail::read_proxy(env, "HTTP_PROXY", result.proxy.http, result.proxy.http_credentials);
+  detail::read_proxy(env, "HTTPS_PROXY", result.proxy.https, result.proxy.https_credentials);
   result.proxy.no_proxy = env.either_case("NO_PROXY");
   result.ca_file = env.text("SSL_CERT_FILE");
   result.ca_dir = env.text("SSL_CERT_DIR");

@@ -149,13 +149,16 @@ HUBCACHE_DECL asio::awaitable<void> fetch_content(fetch_services& with, const re
     } else if (into->frontier() > before) {
       network = {};  // what moves is never given up
     }
-    if (!failure) continue;
-    const bool altered = failure->reason() == errc::digest_mismatch || failure->reason() == errc::size_mismatch;
-    const auto wait = next_attempt(with.config, altered ? integrity : network, failure->reason(), server_wait, random_fraction());
-    if (!wait) throw *failure;
+    auto wait = std::optional(std::chrono::milliseconds(0));
+    if (failure) {
+      const bool altered = failure->reason() == errc::digest_mismatch || failure->reason() == errc::size_mismatch;
+      wait = next_attempt(with.config, altered ? integrity : network, failure->reason(), server_wait,
+                          random_fraction());
+      if (!wait) throw *failure;
+    }
     events::retried again;
     again.file = path;
-    again.reason = std::string(name_of(failure->reason()));
+    again.reason = failure ? std::string(name_of(failure->reason())) : "range_ignored";
     again.seconds = static_cast<double>(wait->count()) / 1000.0;
     again.lost = lost;
     with.observer(again);

@@ -61,7 +61,7 @@ HUBCACHE_DECL void write_ref(const hub_layout& layout, std::string_view revision
 
 HUBCACHE_DECL std::optional<listing> read_tree(const std::string& path, std::string_view commit) {
   std::error_code ec;
-  const auto text = os::read_text(path, std::size_t{1} << 30U, ec);
+  const auto text = os::read_text(path, std::size_t{256} << 20U, ec);
   if (ec) return std::nullopt;
   return parse_tree_file(text, std::string(commit));
 }
@@ -80,7 +80,6 @@ HUBCACHE_DECL std::optional<listing> read_snapshot(const hub_layout& layout, std
   listing result;
   result.commit = commit;
   for (; at != fs::recursive_directory_iterator(); at.increment(ec)) {
-    if (ec) return std::nullopt;
     const auto target = at->is_symlink(ec) ? fs::read_symlink(at->path(), ec) : fs::path{};
     const auto name = digest::parse(target.filename().string());
     const auto file = os::status(at->path().string(), ec, true);
@@ -96,6 +95,7 @@ HUBCACHE_DECL std::optional<listing> read_snapshot(const hub_layout& layout, std
     }
     if (is_safe_path(entry.path)) result.files.push_back(std::move(entry));
   }
+  if (ec) return std::nullopt;  // a folder could not be read
   std::sort(result.files.begin(), result.files.end(),
             [](const file_entry& a, const file_entry& b) { return a.path < b.path; });
   return result;

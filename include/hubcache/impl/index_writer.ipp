@@ -144,12 +144,13 @@ HUBCACHE_DECL void index_writer::adopt(std::shared_ptr<const index_files> files)
 }
 
 HUBCACHE_DECL bool index_writer::store(const index_record& record) {
-  auto target = slot_for(files_->table.mark_of(record.name));
+  const auto mark = files_->table.mark_of(record.name);
+  auto target = slot_for(mark);
   if (!target) return false;
   const auto chain = read_chain(files_->log, target->value.head, record.name);
   const auto same = with_path(chain, record.where.path);
   if (same != chain.end() && same->record == record) return true;
-  target->value.mark = files_->table.mark_of(record.name);
+  target->value.mark = mark;
   return relink(*target, chain, same, &record);
 }
 
@@ -239,9 +240,8 @@ HUBCACHE_DECL void index_writer::compact() {
   if (ec) return;
   auto compacted = publish_table(folder_, shape, [&](table_builder& builder, std::error_code& failure) {
     table_counts counts;
-    auto end = log.end(failure);
     each_slot_by_mark(files_->table, [&](slot s) {
-      s.head = copy_chain(s.head, log, end, counts);
+      s.head = copy_chain(s.head, log, counts, failure);
       if (s.head != 0) builder.add(s, failure);
     });
     counts.used = builder.added();
@@ -254,16 +254,15 @@ HUBCACHE_DECL void index_writer::compact() {
   }
 }
 
-/// Writes the chain at `head` to `to`, whose end moves; returns its new head, or 0 if nothing of it could be
-/// written.
+/// Appends the chain at `head` to `to`; returns its new head, or 0 if nothing of it is to be believed.
 HUBCACHE_DECL std::uint64_t index_writer::copy_chain(std::uint64_t head, const record_log& to,
-                                                     std::uint64_t& end, table_counts& counts) const {
+                                                     table_counts& counts, std::error_code& ec) const {
   const auto chain = read_chain(files_->log, head);
   std::uint64_t copied = 0;
-  for (auto record = chain.rbegin(); record != chain.rend(); ++record) {
-    const auto length = to.write(record->record, copied, end);
-    if (length == 0) continue;
-    copied = std::exchange(end, end + length);
+  for (auto record = chain.rbegin(); record != chain.rend() && !ec; ++record) {
+    const auto end = to.end(ec);
+    if (!ec && to.write(record->record, copied, end) == 0) ec = std::make_error_code(std::errc::io_error);
+    copied = end;
     ++counts.live;
   }
   return copied;

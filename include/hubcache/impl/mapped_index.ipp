@@ -21,9 +21,9 @@ HUBCACHE_DECL std::vector<place> mapped_index::find(const digest& name) const {
   std::vector<place> places;
   const auto now = files();
   if (!now) return places;
-  const auto slot = detail::find_slot(now->table, now->table.mark_of(name));
-  if (!slot) return places;
-  auto chain = detail::read_chain(now->log, slot->value.head, name);
+  const auto seen = detail::find_slot(now->table, now->table.mark_of(name));
+  if (!seen) return places;
+  auto chain = detail::read_chain(now->log, seen->value.head, name);
   places.reserve(chain.size());
   for (auto& link : chain) places.push_back(std::move(link.record.where));
   return places;

@@ -5,6 +5,7 @@
 #include <hubcache/hub/parse.hpp>
 #include <hubcache/os/lock.hpp>
 #include <hubcache/store/mapping.hpp>
+#include <hubcache/text.hpp>
 
 #include <chrono>
 #include <filesystem>
@@ -21,17 +22,17 @@ HUBCACHE_DECL cache_mapping read_mapping(const std::string& path) {
   if (ec == std::errc::no_such_file_or_directory) return {};
   if (!ec && !file.regular) throw malformed("it is no regular file");
   const auto real = ec ? path : std::filesystem::canonical(path, ec).string();
-  const auto text = ec ? std::string{} : os::read_text(real, std::size_t{1} << 30U, ec);
+  const auto text = ec ? std::string{} : os::read_text(real, std::size_t{256} << 20U, ec);
   if (ec) throw_disk_error(ec, "read the cache mapping", path);
 
   const auto pairs = parse_string_map(text);
   if (!pairs) throw malformed("expected a JSON object of the form {\"<sha256>\": \"<path>\"}");
-  const auto folder = std::filesystem::path(os::absolute_path(path)).parent_path();
+  const auto folder = std::filesystem::path(real).parent_path();
   cache_mapping result;
   for (const auto& [key, value] : *pairs) {
     const auto name = digest::parse(key);
     if (!name || name->algorithm() != digest_algorithm::sha256) {
-      throw malformed("expected keys of 64 lower-case hex digits, found \"" + key.substr(0, 80) + "\"");
+      throw malformed("expected keys of 64 lower-case hex digits, found \"" + printable(key, 80) + "\"");
     }
     if (value.empty() || value.find('\0') != value.npos) throw malformed("the path of " + key + " is empty or has a NUL");
     result[*name] = (folder / value).lexically_normal().string();

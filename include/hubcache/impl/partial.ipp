@@ -31,6 +31,7 @@ HUBCACHE_DECL std::shared_ptr<partial> partial::open(const std::string& path, co
 }
 
 HUBCACHE_DECL void partial::write(byte_view bytes, std::uint64_t offset) {
+  if (failure()) return;  // bytes after a gap would count as safe in the next run
   std::error_code ec;
   os::write_at(file_, bytes, offset, ec);
   if (ec) return fail(ec);
@@ -50,6 +51,10 @@ HUBCACHE_DECL void partial::write(byte_view bytes, std::uint64_t offset) {
 }
 
 HUBCACHE_DECL void partial::catch_up(const std::stop_token& stop) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (resumed_ == 0) return;  // the hash is at the frontier, and every write() takes it along
+  }
   std::vector<std::byte> block(detail::hash_block);
   std::error_code ec;
   for (;;) {

@@ -113,15 +113,21 @@ HUBCACHE_DECL body_sink::verdict partial_sink::begin(const response_head& head) 
 
 HUBCACHE_DECL asio::awaitable<std::span<std::byte>> partial_sink::acquire() {
   const auto left = into_->what().size - next_;
-  if (left == 0) {
+  if (excess_) {
     throw error(errc::size_mismatch, "expected " + std::to_string(into_->what().size) + " bytes, more arrive");
   }
+  // Of a body without a length the transport learns the end only by asking for more.
+  if (left == 0) co_return std::span(&beyond_, 1);
   if (!current_.bytes) current_ = co_await buffers_->take();
   const auto room = std::min<std::uint64_t>(buffers_->size() - current_.filled, left);
   co_return std::span(current_.bytes.get() + current_.filled, static_cast<std::size_t>(room));
 }
 
 HUBCACHE_DECL void partial_sink::commit(std::size_t n) {
+  if (next_ == into_->what().size) {
+    excess_ = n > 0;
+    return;
+  }
   current_.filled += n;
   next_ += n;
   advanced_(n);

@@ -219,13 +219,28 @@ HUBCACHE_DECL asio::awaitable<void> refuse_masked(const plan& draft, hub_source&
   throw error(errc::gated, "the Hub hides the hash of this file from this caller", std::move(context));
 }
 
+/// The file among those to be linked from elsewhere that proves best that the Hub lets this caller in. The Hub
+/// shows the card of a gated repo to everybody, so an answer for README.md proves nothing.
+HUBCACHE_DECL const plan_step* gate_witness(const plan& draft) {
+  const auto weight = [&draft](const plan_step& step) {
+    const auto* file = draft.listing.find(step.file);
+    if (file != nullptr && file->lfs) return 2;
+    const auto name = std::string_view(step.file);
+    return name == "README.md" || name == ".gitattributes" || name.starts_with("LICENSE") ? 0 : 1;
+  };
+  const plan_step* best = nullptr;
+  for (const auto& step : draft.steps) {
+    if (needs_foreign(step, draft) && (best == nullptr || weight(step) > weight(*best))) best = &step;
+  }
+  return best;
+}
+
 /// Lets links from other repos stand only if the Hub lets this caller in.
 HUBCACHE_DECL asio::awaitable<void> pass_gate(plan& draft, hub_source& hub, access seen) {
-  const auto foreign = std::find_if(draft.steps.begin(), draft.steps.end(),
-                                    [&](const plan_step& s) { return needs_foreign(s, draft); });
+  const auto* witness = gate_witness(draft);
   draft.let_in = seen == access::open;
   if (draft.let_in) co_return;
-  if (foreign == draft.steps.end()) {
+  if (witness == nullptr) {
     drop_foreign_places(draft);
     co_return;
   }
@@ -234,7 +249,7 @@ HUBCACHE_DECL asio::awaitable<void> pass_gate(plan& draft, hub_source& hub, acce
     const auto info = co_await hub.info(draft.repo, draft.listing.commit);
     if (!info.gated) co_return;
   }
-  co_await hub.check_access(draft.repo, draft.listing.commit, foreign->file);
+  co_await hub.check_access(draft.repo, draft.listing.commit, witness->file);
 }
 
 }  // namespace detail
@@ -251,6 +266,7 @@ HUBCACHE_DECL asio::awaitable<plan> prepare(services with, repo which, snapshot_
   draft.layout = hub_layout(with.config.cache_dir, draft.repo);
   if (!options.local_dir.empty()) draft.view = os::absolute_path(options.local_dir);
   draft.options = std::move(options);
+  const auto context = detail::context_of(draft);
 
   hub_source hub(with.config, with.transport);
   auto seen = detail::access::unknown;
@@ -283,10 +299,8 @@ HUBCACHE_DECL asio::awaitable<plan> prepare(services with, repo which, snapshot_
   } catch (const error& e) {
     // What the user needs to know is that the Hub is out of reach, not what the cache lacks.
     if (failure && (e.reason() == errc::not_cached || e.reason() == errc::file_not_found)) throw *failure;
-    if (with.config.offline && e.reason() == errc::file_not_found) {
-      throw error(errc::not_cached, e.detail(), e.context());
-    }
-    throw;
+    const bool unknown = with.config.offline && e.reason() == errc::file_not_found;
+    throw error(unknown ? errc::not_cached : e.reason(), e.detail(), e.within(context).context());
   }
   if (failure) {
     draft.warnings.push_back("The Hub cannot be reached (" + std::string(failure->detail()) +

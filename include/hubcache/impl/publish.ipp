@@ -6,9 +6,6 @@
 #include <hubcache/store/hub_layout.hpp>
 #include <hubcache/store/publish.hpp>
 
-#include <algorithm>
-#include <map>
-
 namespace hubcache::inline v0_1 {
 
 HUBCACHE_DECL index_record verified_record(const digest& name, const std::string& path, mutability store,
@@ -33,8 +30,8 @@ HUBCACHE_DECL void give_name(const destination& where, const std::string& tempor
   const auto parent = ec ? os::folder{} : root.parent_of(target, ec);
   if (!ec) parent.take(temporary, os::last_segment(target), ec);
   std::error_code ignored;
-  // Also after success: renaming one hard link over another of the same inode leaves both names.
-  os::remove(temporary, ignored);
+  // Renaming one hard link over another of the same inode leaves both names.
+  if (!ec) os::remove(temporary, ignored);
 }
 
 HUBCACHE_DECL mutability store_of(const destination& where) noexcept {
@@ -50,7 +47,10 @@ HUBCACHE_DECL link_report link_once(const opened_file& have, const std::string& 
   }
   const auto temporary = scratch + "." + os::random_hex(8);
   auto report = links.link(have, {temporary, where.mode}, kinds, ec);
-  if (!ec) give_name(where, temporary, target, ec);
+  if (ec) return report;
+  give_name(where, temporary, target, ec);
+  std::error_code ignored;
+  if (ec) os::remove(temporary, ignored);
   return report;
 }
 
@@ -65,6 +65,20 @@ HUBCACHE_DECL std::string unmet_request(const link_report& report, link_kinds al
   return {};
 }
 
+/// The record of a confirmed file that is still open; none if it was written to since.
+HUBCACHE_DECL std::optional<index_record> confirmed_record(const digest& name, const opened_file& have,
+                                                           mutability store) {
+  std::error_code ec;
+  place where;
+  where.path = have.path;
+  where.identity = os::status(have.file, ec).identity;
+  where.state = trust::verified;
+  where.store = store;
+  const auto& then = have.status.identity;
+  if (ec || where.identity.size != then.size || where.identity.mtime_ns != then.mtime_ns) return std::nullopt;
+  return index_record(name, std::move(where));
+}
+
 /// Adds what one successful link to `target` means.
 HUBCACHE_DECL void note_link(placed_content& result, const content& what, const opened_file& have,
                              mutability have_store, const std::string& target, const destination& where,
@@ -76,8 +90,7 @@ HUBCACHE_DECL void note_link(placed_content& result, const content& what, const 
   if (report.used != link_kind::symlink && !ec) result.records.push_back(std::move(record));
   if (report.used == link_kind::hard_link) {
     // The link changed the inode's ctime: without this the source would count as changed.
-    auto source = verified_record(what.name, have.path, have_store, ec);
-    if (!ec) result.records.push_back(std::move(source));
+    if (auto source = confirmed_record(what.name, have, have_store)) result.records.push_back(std::move(*source));
   }
   if (result.target) return;
   result.target = path;
@@ -115,8 +128,8 @@ HUBCACHE_DECL placed_content link_content(const content& what, const std::vector
       continue;
     }
     if (found.hashed) {
-      std::error_code ec;
-      result.records.push_back(verified_record(what.name, candidate.path, candidate.store, ec));
+      auto hashed = detail::confirmed_record(what.name, *found.file, candidate.store);
+      if (hashed) result.records.push_back(std::move(*hashed));
     }
     auto kinds = kinds_for(candidate, allowed);
     if (where.plain_files) kinds = kinds.without(link_kind::hard_link).without(link_kind::symlink);
@@ -199,15 +212,18 @@ HUBCACHE_DECL void make_entries(const std::string& view, const std::vector<symli
   os::make_directories(view, ec);
   const auto root = ec ? os::folder{} : os::folder::open(view, ec);
   if (ec) throw_disk_error(ec, "create the snapshot folder", view);
-  std::map<std::string, os::folder> parents;
+  os::folder parent;
+  std::optional<std::string> parent_path;  // entries of one folder mostly come together: it is opened once
   for (const auto& entry : entries) {
-    const auto slash = std::min(entry.path.rfind('/'), entry.path.size());
-    const auto [at, fresh] = parents.try_emplace(entry.path.substr(0, slash == entry.path.size() ? 0 : slash));
-    if (fresh) at->second = root.parent_of(entry.path, ec);
     const auto name = os::last_segment(entry.path);
+    auto path = entry.path.substr(0, entry.path.size() - name.size());
+    if (parent_path != path) {
+      parent = root.parent_of(entry.path, ec);
+      parent_path = std::move(path);
+    }
     const auto target = hub_layout::entry_target(entry.path, entry.name);
     std::error_code none;
-    if (!ec && at->second.read_link(name, none) != target) at->second.replace_symlink(target, name, ec);
+    if (!ec && parent.read_link(name, none) != target) parent.replace_symlink(target, name, ec);
     if (ec) throw_disk_error(ec, "create the snapshot entry", view + "/" + entry.path);
   }
 }

@@ -77,7 +77,9 @@ HUBCACHE_DECL hub_scan scan_hub_cache(const std::string& cache_dir, const std::s
     if (ec || !folder.directory) continue;
     const auto known = result.folders.find(blobs);
     if (known != result.folders.end() && known->second == folder.identity.mtime_ns) continue;
-    for (const auto& name : os::names_in(blobs, ec)) {
+    const auto names = os::names_in(blobs, ec);
+    if (ec) continue;
+    for (const auto& name : names) {
       auto claim = detail::claim_of(blobs, name);
       if (claim && !detail::is_known(index, *claim)) result.claims.push_back(std::move(*claim));
     }
@@ -91,7 +93,7 @@ HUBCACHE_DECL hub_scan scan_hub_cache(const std::string& cache_dir, const std::s
 }
 
 HUBCACHE_DECL void remember_scan(const hub_scan& scan, const std::string& state_dir, index_ref index) {
-  if (!scan.claims.empty()) index.insert(scan.claims);
+  if (!scan.claims.empty() && index.insert(scan.claims) < scan.claims.size()) return;
   if (scan.folders.empty()) return;
   std::error_code ec;
   const auto path = state_dir + "/scanned";

@@ -3,9 +3,20 @@
 #include <hubcache/plan/snapshot.hpp>
 
 #include <array>
-#include <cstdio>
+#include <charconv>
 
 namespace hubcache::inline v0_1 {
+
+namespace detail {
+
+/// `value` with `digits` after the point, whatever the program's locale.
+HUBCACHE_DECL std::string decimal_text(double value, int digits) {
+  std::array<char, 400> text;
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed, digits);
+  return {text.data(), end.ptr};
+}
+
+}  // namespace detail
 
 HUBCACHE_DECL std::string format_bytes(std::uint64_t bytes) {
   static constexpr std::array<const char*, 7> units{"", "K", "M", "G", "T", "P", "E"};
@@ -15,17 +26,13 @@ HUBCACHE_DECL std::string format_bytes(std::uint64_t bytes) {
     value /= 1000;
     ++unit;
   }
-  std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%3.1f%s", value, units[unit]);
-  return text.data();
+  return detail::decimal_text(value, 1) + units[unit];
 }
 
 HUBCACHE_DECL std::string to_string(const snapshot_totals& totals) {
-  std::array<char, 32> seconds{};
-  std::snprintf(seconds.data(), seconds.size(), "%.2f s", totals.seconds);
   return format_bytes(totals.bytes_total) + " in all: " + format_bytes(totals.bytes_present) + " present, " +
          format_bytes(totals.bytes_linked) + " linked, " + format_bytes(totals.bytes_fetched) + " fetched in " +
-         seconds.data() + " (" + std::to_string(totals.requests) + (totals.requests == 1 ? " request" : " requests") +
+         detail::decimal_text(totals.seconds, 2) + " s (" + std::to_string(totals.requests) + (totals.requests == 1 ? " request" : " requests") +
          ")";
 }
 

@@ -82,8 +82,10 @@ HUBCACHE_DECL asio::awaitable<void> connection::open(const route& way, asio::ssl
 
 /// A look-up in flight. Asio can neither cancel nor time one out, so it belongs to its own handler and the
 /// coroutine waits for a timer that the handler cancels.
-struct name_lookup {
+struct name_lookup : std::enable_shared_from_this<name_lookup> {
   explicit name_lookup(const asio::any_io_executor& executor) : resolver(executor), arrival(executor) {}
+  void start(const url& host);
+
   asio::ip::tcp::resolver resolver;
   asio::steady_timer arrival;
   bool arrived = false;
@@ -91,7 +93,20 @@ struct name_lookup {
   std::vector<asio::ip::tcp::endpoint> found;
 };
 
-HUBCACHE_DECL asio::awaitable<connection::endpoints> connection::look_up(const url& host,
+HUBCACHE_DECL void name_lookup::start(const url& host) {
+  using flags = asio::ip::resolver_base;
+  resolver.async_resolve(host.host(), std::to_string(host.port()),
+                         flags::numeric_service | flags::address_configured,
+                         [self = shared_from_this()](const asio::error_code& failure,
+                                                     const asio::ip::tcp::resolver::results_type& results) {
+                           self->arrived = true;
+                           self->ec = failure;
+                           for (const auto& entry : results) self->found.push_back(entry.endpoint());
+                           self->arrival.cancel();
+                         });
+}
+
+HUBCACHE_DECL asio::awaitable<connection::endpoints> connection::look_up(const url& host, errc unknown,
                                                                          clock::time_point deadline) {
   asio::error_code ec;
   const auto address = asio::ip::make_address(host.host(), ec);
@@ -99,14 +114,7 @@ HUBCACHE_DECL asio::awaitable<connection::endpoints> connection::look_up(const u
 
   const auto lookup = std::make_shared<name_lookup>(socket_.get_executor());
   lookup->arrival.expires_at(deadline);
-  auto store = [lookup](const asio::error_code& failure, const asio::ip::tcp::resolver::results_type& results) {
-    lookup->arrived = true;
-    lookup->ec = failure;
-    for (const auto& entry : results) lookup->found.push_back(entry.endpoint());
-    lookup->arrival.cancel();
-  };
-  lookup->resolver.async_resolve(host.host(), std::to_string(host.port()),
-                                 asio::ip::resolver_base::numeric_service, std::move(store));
+  lookup->start(host);
   co_await lookup->arrival.async_wait(asio::redirect_error(asio::use_awaitable, ec));
   if (!lookup->arrived) {
     lookup->resolver.cancel();
@@ -114,7 +122,7 @@ HUBCACHE_DECL asio::awaitable<connection::endpoints> connection::look_up(const u
     throw error(errc::timed_out, "no answer from DNS about " + host.host() + " for " + in_seconds(timeout_));
   }
   if (lookup->ec || lookup->found.empty())
-    throw error(errc::host_not_found, "no address for " + host.host() + ": " + lookup->ec.message());
+    throw error(unknown, "no address for " + host.host() + ": " + lookup->ec.message());
   co_return std::move(lookup->found);
 }
 
@@ -122,7 +130,8 @@ HUBCACHE_DECL asio::awaitable<void> connection::connect(const url& host, bool is
   peer_ = (is_proxy ? "the proxy " : "") + host_and_port(host);
   const auto deadline = clock::now() + timeout_;
   guarded_ = false;  // look_up has its own timer
-  const auto addresses = co_await look_up(host, deadline);
+  const auto addresses =
+      co_await look_up(host, is_proxy ? errc::proxy_failed : errc::host_not_found, deadline);
 
   asio::error_code ec;
   for (auto left = addresses.size(); left != 0; --left) {
@@ -168,7 +177,8 @@ HUBCACHE_DECL asio::awaitable<void> connection::open_tunnel(const route& way) {
   peer_ = host_and_port(way.target);
 }
 
-HUBCACHE_DECL asio::awaitable<void> connection::shake_hands(const std::string& host, asio::ssl::context& tls) {
+HUBCACHE_DECL asio::awaitable<void> connection::shake_hands(const std::string& host,
+                                                            asio::ssl::context& tls) {
   tls_.emplace(socket_, tls);
   SSL* const session = tls_->native_handle();
   asio::error_code ec;
@@ -179,7 +189,8 @@ HUBCACHE_DECL asio::awaitable<void> connection::shake_hands(const std::string& h
   if (!prepared) throw error(errc::tls_failed, "cannot verify certificates for the host name " + host);
 
   guard_until(clock::now() + timeout_);
-  co_await tls_->async_handshake(asio::ssl::stream_base::client, asio::redirect_error(asio::use_awaitable, ec));
+  co_await tls_->async_handshake(asio::ssl::stream_base::client,
+                                 asio::redirect_error(asio::use_awaitable, ec));
   if (ec) fail_handshake(ec);
 }
 
@@ -187,8 +198,9 @@ HUBCACHE_DECL void connection::fail_handshake(const asio::error_code& ec) {
   if (timed_out_)
     throw error(errc::timed_out, "no TLS handshake with " + peer_ + " within " + in_seconds(timeout_));
   if (const long verdict = SSL_get_verify_result(tls_->native_handle()); verdict != X509_V_OK)
-    throw error(errc::tls_failed, "certificate verify failed: " + std::string(X509_verify_cert_error_string(verdict)) +
-                                      ", from " + peer_);
+    throw error(errc::tls_failed,
+                "certificate verify failed: " + std::string(X509_verify_cert_error_string(verdict)) +
+                    ", from " + peer_);
   if (ec.category() == asio::error::get_ssl_category())
     throw error(errc::tls_failed, "TLS handshake with " + peer_ + " failed: " + ec.message());
   fail(ec);
@@ -237,8 +249,8 @@ HUBCACHE_DECL void connection::meter(clock::time_point start, std::size_t bytes)
   const auto seconds = std::chrono::duration<double>(window_time_).count();
   const auto rate = static_cast<std::uint64_t>(static_cast<double>(window_bytes_) / seconds);
   if (rate < minimum_rate_)
-    throw error(errc::timed_out, "only " + std::to_string(rate) + " bytes/s came from " + peer_ + ", fewer than " +
-                                     std::to_string(minimum_rate_));
+    throw error(errc::timed_out, "only " + std::to_string(rate) + " bytes/s came from " + peer_ +
+                                     ", fewer than " + std::to_string(minimum_rate_));
   window_bytes_ = 0;
   window_time_ = {};
 }

@@ -176,7 +176,8 @@ HUBCACHE_DECL void response_parser::finish() {
 HUBCACHE_DECL std::string_view chunk_decoder::next(std::string_view& bytes) {
   while (!bytes.empty() && !done()) {
     if (state_ == state::data) {
-      const auto piece = bytes.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(size_, bytes.size())));
+      const auto piece =
+          bytes.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(size_, bytes.size())));
       bytes.remove_prefix(piece.size());
       size_ -= piece.size();
       if (size_ == 0) state_ = state::data_cr;
@@ -194,26 +195,43 @@ HUBCACHE_DECL void chunk_decoder::step(char c) {
     return next;
   };
   switch (state_) {
-    case state::size: return read_size(c);
+    case state::size:
+      return read_size(c);
     case state::extension:
       if (++line_size_ > max_line_size) detail::refuse("a chunk extension over 4 KiB");
-      if (c == '\r') state_ = state::size_end;
-      else if (!detail::is_field_text({&c, 1})) detail::refuse("a control character in a chunk extension");
+      if (c == '\r')
+        state_ = state::size_end;
+      else if (!detail::is_field_text({&c, 1}))
+        detail::refuse("a control character in a chunk extension");
       return;
-    case state::size_end: expect('\n', state::size_end); return end_size_line();
-    case state::data_cr: state_ = expect('\r', state::data_lf); return;
-    case state::data_lf: state_ = expect('\n', state::size); return;
-    case state::last_end: state_ = expect('\n', state::done); return;
-    case state::trailer_end: state_ = expect('\n', state::trailer_start); return;
+    case state::size_end:
+      expect('\n', state::size_end);
+      return end_size_line();
+    case state::data_cr:
+      state_ = expect('\r', state::data_lf);
+      return;
+    case state::data_lf:
+      state_ = expect('\n', state::size);
+      return;
+    case state::last_end:
+      state_ = expect('\n', state::done);
+      return;
+    case state::trailer_end:
+      state_ = expect('\n', state::trailer_start);
+      return;
     case state::trailer_start:
     case state::trailer:
       if (++line_size_ > max_trailer_size) detail::refuse("trailers over 16 KiB");
-      if (c == '\r') state_ = state_ == state::trailer ? state::trailer_end : state::last_end;
-      else if (!detail::is_field_text({&c, 1})) detail::refuse("a control character in a trailer");
-      else state_ = state::trailer;
+      if (c == '\r')
+        state_ = state_ == state::trailer ? state::trailer_end : state::last_end;
+      else if (!detail::is_field_text({&c, 1}))
+        detail::refuse("a control character in a trailer");
+      else
+        state_ = state::trailer;
       return;
     case state::data:
-    case state::done: return;
+    case state::done:
+      return;
   }
 }
 
@@ -221,7 +239,8 @@ HUBCACHE_DECL void chunk_decoder::read_size(char c) {
   if (++line_size_ > max_line_size) detail::refuse("a chunk size over 4 KiB");
   const char lower = c >= 'A' && c <= 'F' ? static_cast<char>(c + 32) : c;
   if (detail::is_digit(lower) || (lower >= 'a' && lower <= 'f')) {
-    if (size_ > (std::numeric_limits<std::uint64_t>::max() >> 4)) detail::refuse("a chunk size that overflows");
+    if (size_ > (std::numeric_limits<std::uint64_t>::max() >> 4))
+      detail::refuse("a chunk size that overflows");
     size_ = size_ << 4 | static_cast<std::uint64_t>(detail::is_digit(lower) ? lower - '0' : lower - 'a' + 10);
     digits_ = true;
   } else if (digits_ && c == '\r') {

@@ -49,15 +49,16 @@ class body_reader {
 
 HUBCACHE_DECL void body_reader::end_of_stream() {
   if (framing_ != http1::framing::until_close)
-    throw error(errc::connection_lost,
-                from_.peer() + " closed the connection within the body" +
-                    (framing_ == http1::framing::length ? ", " + std::to_string(left_) + " bytes before its end" : ""));
+    throw error(errc::connection_lost, from_.peer() + " closed the connection within the body" +
+                                           (framing_ == http1::framing::length
+                                                ? ", " + std::to_string(left_) + " bytes before its end"
+                                                : ""));
   left_ = 0;
 }
 
 HUBCACHE_DECL asio::awaitable<std::size_t> body_reader::read(std::span<std::byte> into) {
-  const auto n = co_await from_.read(
-      into.first(static_cast<std::size_t>(std::min<std::uint64_t>(into.size(), left_))));
+  const auto n =
+      co_await from_.read(into.first(static_cast<std::size_t>(std::min<std::uint64_t>(into.size(), left_))));
   if (n == 0) end_of_stream();
   if (framing_ == http1::framing::length) left_ -= n;
   co_return n;
@@ -71,7 +72,8 @@ HUBCACHE_DECL asio::awaitable<std::string_view> body_reader::next() {
     }
     const auto bytes = from_.buffered();
     if (framing_ != http1::framing::chunked) {
-      const auto piece = bytes.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), left_)));
+      const auto piece =
+          bytes.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), left_)));
       from_.consume(piece.size());
       if (framing_ == http1::framing::length) left_ -= piece.size();
       co_return piece;
@@ -157,7 +159,8 @@ HUBCACHE_DECL asio::awaitable<http_response> connection_pool::run(handle used, c
   bool reusable = parser.keep_alive() && verdict != body_sink::verdict::stop;
   body_reader body(*used, parser);
   if (verdict == body_sink::verdict::take) co_await take(body, sink, response);
-  if (verdict == body_sink::verdict::keep && !co_await keep(body, request.body_limit, response)) reusable = false;
+  if (verdict == body_sink::verdict::keep && !co_await keep(body, request.body_limit, response))
+    reusable = false;
   used->end_exchange();
   if (reusable) give_back(std::move(used));
   co_return response;
@@ -208,8 +211,9 @@ HUBCACHE_DECL asio::ssl::context& connection_pool::tls() {
     SSL_CTX* const native = context.native_handle();
     // AES-128 first: as safe, and a quarter less work per byte than AES-256.
     if (SSL_CTX_set_min_proto_version(native, TLS1_2_VERSION) != 1 ||
-        SSL_CTX_set_ciphersuites(native, "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:"
-                                         "TLS_CHACHA20_POLY1305_SHA256") != 1)
+        SSL_CTX_set_ciphersuites(native,
+                                 "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:"
+                                 "TLS_CHACHA20_POLY1305_SHA256") != 1)
       throw error(errc::tls_failed, "this OpenSSL cannot do TLS 1.2");
     context.set_verify_mode(asio::ssl::verify_peer);
     load_roots(context);
@@ -222,7 +226,8 @@ HUBCACHE_DECL void connection_pool::load_roots(asio::ssl::context& context) cons
   asio::error_code ec;
   if (!options_.ca_file.empty()) context.load_verify_file(options_.ca_file, ec);
   if (ec)
-    throw error(errc::tls_failed, "cannot read the trusted roots in " + options_.ca_file + ": " + ec.message());
+    throw error(errc::tls_failed,
+                "cannot read the trusted roots in " + options_.ca_file + ": " + ec.message());
   if (!options_.ca_dir.empty()) context.add_verify_path(options_.ca_dir, ec);
   if (!ec && options_.ca_file.empty() && options_.ca_dir.empty()) context.set_default_verify_paths(ec);
   if (ec) throw error(errc::tls_failed, "cannot read the trusted roots: " + ec.message());

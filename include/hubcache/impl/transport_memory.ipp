@@ -90,7 +90,7 @@ HUBCACHE_DECL asio::awaitable<http_response> memory_transport::run(state& shared
     rest.remove_prefix(n);
     response.body_bytes += n;
   }
-  if (rest.empty() && response.body_bytes < promised) 
+  if (rest.empty() && response.body_bytes < promised)
     throw error(errc::connection_lost, "the body is shorter than its promised length");
   co_return response;
 }

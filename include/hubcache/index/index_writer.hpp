@@ -64,8 +64,8 @@ class index_writer {
                             const index_record* added);
   HUBCACHE_DECL bool grow();
   HUBCACHE_DECL void compact();
-  HUBCACHE_DECL std::uint64_t copy_chain(std::uint64_t head, const record_log& to, std::uint64_t& end,
-                                         table_counts& counts) const;
+  HUBCACHE_DECL std::uint64_t copy_chain(std::uint64_t head, const record_log& to, table_counts& counts,
+                                         std::error_code& ec) const;
 
   const std::string& folder_;
   std::shared_ptr<const index_files> files_;

@@ -2,23 +2,21 @@
 /// @file
 /// The index on disk, shared by all processes of a user on one machine. Files in its folder, all disposable:
 ///
-/// | name                     | holds |
-/// |--------------------------|-------------------------------------------------------------------------------|
-/// | index-v1.table           | the slot_table; which log it points into. Its name is the only commit point.
-/// | | index-v1-<log id>.log    | the record_log | | index-v1.lock            | the lock of the one writer |
+/// | name                    | holds                                                             |
+/// |-------------------------|-------------------------------------------------------------------|
+/// | index-v1.table          | the slot_table, which names its log: the only commit point        |
+/// | index-v1-<log id>.log   | the record_log                                                    |
+/// | index-v1.lock           | the lock of the one writer                                        |
 ///
-/// - Readers take no lock. A slot or record is believed if the record checks out and has the wanted digest.
+/// - Readers take no lock. A record is believed if it checks out and has the wanted digest.
 /// - A writer appends the record, then stores the slot that makes it visible. Records of one digest form a
-/// chain,
-///   newest first, which holds live places only: replacing or forgetting one writes those above it anew.
-/// - A fuller table (and a log without dead records) is written under other names, then renamed over
+///   chain of live places, newest first: to replace or forget one, those above it are written again.
+/// - A larger table (or a log without dead records) is written under another name, then renamed over
 ///   index-v1.table. Readers notice that theirs has lost its name. No file is ever shortened.
 /// - A process may be killed between any two instructions: what it had not made visible is lost, nothing
-/// else.
-///   After a crash of the machine, records that did not reach the disk are misses. Nothing is synced.
+///   else. After a crash of the machine, records that did not reach the disk are misses; nothing is synced.
 /// - Files that are malformed, not this user's, or writable by others are ignored by readers and replaced by
-/// the
-///   next writer. Files of other versions have other names and are left alone.
+///   the next writer. Files of other versions have other names and are left alone.
 
 #include <hubcache/index/content_index.hpp>
 #include <hubcache/index/record_visitor.hpp>
@@ -50,7 +48,7 @@ class mapped_index {
   /// flush()es.
   HUBCACHE_DECL ~mapped_index();
 
-  /// Two dependent memory accesses and one pread per place.
+  /// About 2 us at 10 million records: an fstat, a probe of the mapped table, and a pread per place.
   [[nodiscard]] HUBCACHE_DECL std::vector<place> find(const digest& name) const;
 
   /// Not stored are records whose path is no is_recordable_path(), and all if the folder cannot be written.

@@ -6,17 +6,18 @@
 /// Words have the byte order of the host; a file of the other order is refused. A file is a head of 64 bytes,
 /// then records at multiples of 32:
 ///
-/// | at  | size | field                                                                                    |
-/// |-----|------|------------------------------------------------------------------------------------------|
-/// | 0   | 8    | XXH3 of the bytes from 8 to the record's end, seeded by log id ^ offset ^ length << 40 | |
-/// 8   | 4    | "HCR1"                                                                                   | |
-/// 12  | 4    | length, a multiple of 32                                                                 | |
-/// 16  | 2    | length of the path, 1 to 4096                                                            | |
-/// 18  | 6    | kind (1, a place), digest algorithm, trust, mutability: a byte each; two zero bytes      | |
-/// 24  | 8    | previous: a lower offset, where an earlier record of the same digest lies, or 0          | |
-/// 32  | 40   | device, inode, size, mtime, ctime of the file                                            | |
-/// 72  | 32   | digest                                                                                   | |
-/// 104 |      | path, then zeros                                                                         |
+/// | at  | size | field                                                                             |
+/// |-----|------|-----------------------------------------------------------------------------------|
+/// | 0   | 8    | XXH3 of byte 8 to the end of the record; the seed: log id ^ offset ^ length << 40 |
+/// | 8   | 4    | "HCR1"                                                                            |
+/// | 12  | 4    | length, a multiple of 32                                                          |
+/// | 16  | 2    | length of the path, 1 to 4096                                                     |
+/// | 18  | 4    | a byte each: kind (1, a place), digest algorithm, trust, mutability               |
+/// | 22  | 2    | zero                                                                              |
+/// | 24  | 8    | previous: a lower offset, of an earlier record of the same digest; or 0           |
+/// | 32  | 40   | device, inode, size, mtime, ctime of the file                                     |
+/// | 72  | 32   | digest                                                                            |
+/// | 104 |      | path, then zeros                                                                  |
 ///
 /// The checksum finds accidents; it stops nobody who may write the file.
 

@@ -13,8 +13,8 @@ namespace hubcache::inline v0_1 {
 /// use, and linked by the rules for mutable stores (reflink or copy; hard link on request).
 using cache_mapping = std::map<digest, std::string>;
 
-/// Reads a mapping file, a JSON object {"<64 lower-case hex>": "<path>"}. Relative paths count from the file's
-/// folder. A missing file is an empty mapping.
+/// Reads a mapping file, a JSON object {"<64 lower-case hex>": "<path>"}. Relative paths count from the folder
+/// of the file (not of a symlink to it). A missing file is an empty mapping.
 /// @throws error errc::invalid_mapping if it is anything else; the file is not touched.
 [[nodiscard]] HUBCACHE_DECL cache_mapping read_mapping(const std::string& path);
 

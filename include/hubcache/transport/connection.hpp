@@ -3,6 +3,7 @@
 /// One TCP or TLS connection of `https_transport`, with the timeouts of its exchange. Not for other users.
 
 #include <hubcache/config.hpp>
+#include <hubcache/error.hpp>
 #include <hubcache/transport/http1.hpp>
 #include <hubcache/url.hpp>
 
@@ -29,7 +30,7 @@ namespace hubcache::inline v0_1::detail {
 struct route {
   route() = default;
 
-  url target;                ///< Its origin counts.
+  url target;  ///< Its origin counts.
   const url* proxy = nullptr;
   std::string authorization;  ///< For the proxy; empty for none.
   /// What connections of this route have in common: requests to one key may share them.
@@ -39,8 +40,8 @@ struct route {
 };
 static_assert(!std::is_aggregate_v<route>);
 
-/// Failures are thrown as `error`, after which the object is good for nothing but destruction. Its coroutines must
-/// be awaited by an owner of the object.
+/// Failures are thrown as `error`, after which the object is good for nothing but destruction. Its coroutines
+/// must be awaited by an owner of the object.
 class connection : public std::enable_shared_from_this<connection> {
  public:
   using clock = std::chrono::steady_clock;
@@ -60,8 +61,8 @@ class connection : public std::enable_shared_from_this<connection> {
   /// Whether a byte has come since begin_exchange.
   [[nodiscard]] bool answered() const noexcept { return answered_; }
 
-  /// Connects, through the proxy's tunnel if there is one, and shakes hands with a secure target. `tls` may be
-  /// null for an http target.
+  /// Connects, through the proxy's tunnel if there is one, and shakes hands with a secure target. `tls` may
+  /// be null for an http target.
   [[nodiscard]] asio::awaitable<void> open(const route& way, asio::ssl::context* tls);
   [[nodiscard]] asio::awaitable<void> write(std::string_view bytes);
   /// Reads the head of the final answer to a request of `method`; skips interim ones.
@@ -82,7 +83,7 @@ class connection : public std::enable_shared_from_this<connection> {
 
  private:
   using endpoints = std::vector<asio::ip::tcp::endpoint>;
-  [[nodiscard]] asio::awaitable<endpoints> look_up(const url& host, clock::time_point deadline);
+  [[nodiscard]] asio::awaitable<endpoints> look_up(const url& host, errc unknown, clock::time_point deadline);
   [[nodiscard]] asio::awaitable<void> connect(const url& host, bool is_proxy);
   [[nodiscard]] asio::awaitable<void> open_tunnel(const route& way);
   [[nodiscard]] asio::awaitable<void> shake_hands(const std::string& host, asio::ssl::context& tls);
@@ -90,8 +91,9 @@ class connection : public std::enable_shared_from_this<connection> {
   [[noreturn]] void fail_handshake(const asio::error_code& ec);
   void meter(clock::time_point start, std::size_t bytes);
 
-  // The watchdog: one timer, armed once per phase. Each wait only moves `deadline_`; when the timer fires early it
-  // is armed again, when the deadline has passed it closes the socket, which ends whatever is pending.
+  // The watchdog: one timer, armed once per phase. Each wait only moves `deadline_`; when the timer fires
+  // early it is armed again, when the deadline has passed it closes the socket, which ends whatever is
+  // pending.
   void guard_until(clock::time_point deadline);
   void arm(clock::time_point expiry);
   void watch();

@@ -3,7 +3,8 @@
 /// The client's half of HTTP/1.1 (RFC 9110, RFC 9112) as pure pieces: no I/O, every input bounded, nothing
 /// lenient that could make two parties disagree on where a message ends.
 ///
-/// Malformed bytes throw `error` with errc::bad_response; the object is then good for nothing but destruction.
+/// Malformed bytes throw `error` with errc::bad_response; the object is then good for nothing but
+/// destruction.
 
 #include <hubcache/config.hpp>
 #include <hubcache/http_message.hpp>
@@ -25,16 +26,18 @@ enum class framing : unsigned char {
 
 /// Reads the head of one response, however its bytes are split.
 ///
-/// Lines end in CRLF or LF. Refused: a CR elsewhere, NUL and other control characters, folded fields, names that
-/// are no tokens, versions other than HTTP/1.0 and 1.1, status 101 (we never ask to switch), heads over 64 KiB or
-/// 200 fields, Content-Length values that differ or overflow, transfer codings other than a single chunked.
+/// Lines end in CRLF or LF. Refused: a CR elsewhere, NUL and other control characters, folded fields, names
+/// that are no tokens, versions other than HTTP/1.0 and 1.1, status 101 (we never ask to switch), heads over
+/// 64 KiB or 200 fields, Content-Length values that differ or overflow, transfer codings other than a single
+/// chunked.
 class response_parser {
  public:
   static constexpr std::size_t max_head_size = 64 * 1024;
   static constexpr std::size_t max_fields = 200;
 
   /// `method` is the request's: an answer to HEAD, or a 2xx to CONNECT, has no body.
-  explicit response_parser(std::string_view method) : head_(method == "HEAD"), connect_(method == "CONNECT") {}
+  explicit response_parser(std::string_view method)
+      : head_(method == "HEAD"), connect_(method == "CONNECT") {}
 
   /// Reads from the front of `bytes` up to the end of the head. Returns how many it read. O(bytes).
   std::size_t feed(std::string_view bytes);
@@ -73,23 +76,33 @@ class chunk_decoder {
   static constexpr std::size_t max_trailer_size = 16 * 1024;  ///< Of all trailers.
 
   /// Removes from the front of `bytes` what it understands and returns the next piece of the body, a part of
-  /// `bytes`. An empty piece means that all of `bytes` was used up or, if done(), that the body is complete; what
-  /// follows it stays in `bytes`.
+  /// `bytes`. An empty piece means that all of `bytes` was used up or, if done(), that the body is complete;
+  /// what follows it stays in `bytes`.
   [[nodiscard]] std::string_view next(std::string_view& bytes);
   [[nodiscard]] bool done() const noexcept { return state_ == state::done; }
 
  private:
   enum class state : unsigned char {
-    size, extension, size_end, data, data_cr, data_lf, trailer_start, trailer, trailer_end, last_end, done
+    size,
+    extension,
+    size_end,
+    data,
+    data_cr,
+    data_lf,
+    trailer_start,
+    trailer,
+    trailer_end,
+    last_end,
+    done
   };
   void step(char c);
   void read_size(char c);
   void end_size_line();
 
   state state_ = state::size;
-  bool digits_ = false;         // the size has at least one
-  std::uint64_t size_ = 0;      // data bytes left of this chunk
-  std::size_t line_size_ = 0;   // of the current size line, or of all trailers
+  bool digits_ = false;        // the size has at least one
+  std::uint64_t size_ = 0;     // data bytes left of this chunk
+  std::size_t line_size_ = 0;  // of the current size line, or of all trailers
 };
 
 /// What stands on the request line.
@@ -100,7 +113,8 @@ enum class target_form : unsigned char {
 
 /// `request` as bytes, with Host, Connection: keep-alive and (for a body, or a method that implies one)
 /// Content-Length; `extra` fields stand last.
-/// @throws error errc::invalid_argument if method, target, a field name or value could break out of its place, if
+/// @throws error errc::invalid_argument if method, target, a field name or value could break out of its
+/// place, if
 ///   the method is CONNECT, or if a field is one of those that belong to the transport.
 [[nodiscard]] HUBCACHE_DECL std::string format_request(const http_request& request,
                                                        target_form form = target_form::origin,

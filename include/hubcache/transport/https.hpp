@@ -19,12 +19,13 @@ namespace hubcache::inline v0_1 {
 struct transport_options {
   transport_options() = default;
 
-  proxy_settings proxy;                    ///< http proxies: CONNECT for https targets, absolute form for http.
-  std::string ca_file;                     ///< PEM file of trusted roots.
-  std::string ca_dir;                      ///< Folder of hashed PEM files. If both are empty: the system's roots.
-  std::size_t max_idle_per_origin = 8;     ///< Kept-alive connections that wait for the next exchange.
-  std::chrono::seconds idle_expiry{60};    ///< How long they wait; looked at when exchanges begin and end.
-  std::chrono::milliseconds rate_window{30'000};  ///< Of waiting for bytes, over which minimum_rate is judged.
+  proxy_settings proxy;  ///< http proxies: CONNECT for https targets, absolute form for http.
+  std::string ca_file;   ///< PEM file of trusted roots.
+  std::string ca_dir;    ///< Folder of hashed PEM files. If both are empty: the system's roots.
+  std::size_t max_idle_per_origin = 8;   ///< Kept-alive connections that wait for the next exchange.
+  std::chrono::seconds idle_expiry{60};  ///< How long they wait; looked at when exchanges begin and end.
+  std::chrono::milliseconds rate_window{
+      30'000};  ///< Of waiting for bytes, over which minimum_rate is judged.
 };
 static_assert(!std::is_aggregate_v<transport_options>);
 
@@ -32,16 +33,18 @@ namespace detail {
 class connection_pool;
 }
 
-/// Models `transport` with a pool of kept-alive connections. Every exchange that finds none idle opens one: how
-/// many run at a time is the caller's choice.
+/// Models `transport` with a pool of kept-alive connections. Every exchange that finds none idle opens one:
+/// how many run at a time is the caller's choice.
 ///
 /// - TLS 1.2 or newer, the certificate and its host name verified, SNI.
-/// - `http_request::timeout` bounds look-up and connect together, the handshake, and each wait for bytes; not the
+/// - `http_request::timeout` bounds look-up and connect together, the handshake, and each wait for bytes; not
+/// the
 ///   time that a sink's `acquire` takes. `minimum_rate` counts the time spent waiting for bytes, too.
 /// - errc::invalid_argument for requests that cannot be put on the wire (see http1::format_request).
 /// - Each copy shares the pool.
 ///
-/// @par Cancellation  terminal: closes the connection of the exchange. Frames may be destroyed at any suspension.
+/// @par Cancellation  terminal: closes the connection of the exchange. Frames may be destroyed at any
+/// suspension.
 /// @par Thread safety  One executor, a strand if its context has several threads, runs everything, exchanges
 ///   included. Asio's resolver owns a thread for names (not for addresses): a look-up that timed out or was
 ///   cancelled keeps it, and `io_context::run`, busy until the system's resolver returns.

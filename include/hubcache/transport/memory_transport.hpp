@@ -14,9 +14,10 @@ namespace hubcache::inline v0_1 {
 
 /// Models `transport`: a function answers each request, from memory.
 ///
-/// The answer's `body` goes to the sink in chunks as a server would send it: a HEAD, 204 or 304 sends none; a body
-/// of another size than the answer's `head.content_length` is cut, or ends in errc::connection_lost. Every exchange
-/// suspends before each step, so that concurrent ones interleave. What the function throws, the exchange throws.
+/// The answer's `body` goes to the sink in chunks as a server would send it: a HEAD, 204 or 304 sends none; a
+/// body of another size than the answer's `head.content_length` is cut, or ends in errc::connection_lost.
+/// Every exchange suspends before each step, so that concurrent ones interleave. What the function throws,
+/// the exchange throws.
 /// @par Thread safety  One executor at a time. Copies share the record and the steps.
 class memory_transport {
  public:
@@ -28,8 +29,8 @@ class memory_transport {
 
   /// Every request so far, in the order of the exchanges' starts.
   [[nodiscard]] const std::vector<http_request>& requests() const noexcept;
-  /// Makes step `n` from now on fail (0 is the next one), once, with `reason`. A step is the sending of a request
-  /// or the arrival of one chunk: loop over n to see every failure that a transfer can meet.
+  /// Makes step `n` from now on fail (0 is the next one), once, with `reason`. A step is the sending of a
+  /// request or the arrival of one chunk: loop over n to see every failure that a transfer can meet.
   void fail_at(std::size_t n, errc reason = errc::connection_lost);
 
  private:

@@ -13,9 +13,9 @@ namespace hubcache::inline v0_1 {
 
 /// Whether `no_proxy` (the value of NO_PROXY) says that `target` is reached directly.
 ///
-/// Read as curl does: entries separated by commas or blanks, case ignored; "*" is every host; a name is that host
-/// and every host below it, with or without a leading dot; an address is that address as text. "host:port" (IPv6
-/// in brackets) is that port only. Loopback gets no special treatment. O(|no_proxy|).
+/// Read as curl does: entries separated by commas or blanks, case ignored; "*" is every host; a name is that
+/// host and every host below it, with or without a leading dot; an address is that address as text.
+/// "host:port" (IPv6 in brackets) is that port only. Loopback gets no special treatment. O(|no_proxy|).
 [[nodiscard]] HUBCACHE_DECL bool bypasses_proxy(std::string_view no_proxy, const url& target) noexcept;
 
 /// The proxy for `target`, a member of `settings`; null where it is reached directly.

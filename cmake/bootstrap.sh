@@ -1,0 +1,112 @@
+#!/usr/bin/env bash
+# Installs what hubcache needs and this machine lacks, through the system's package manager. It looks for
+# commands and headers, not for packages: what is there some other way stays as it is, and a second run does
+# nothing.
+#
+# Usage: cmake/bootstrap.sh [demo] [tests] [ci]      what to prepare for, besides building
+#
+# Exit codes: 0 all is there, 1 an installation failed, 2 something is missing that this script cannot install.
+set -euo pipefail
+
+# For     kind     what to look for   Debian, Ubuntu        Fedora         Arch
+requirements() {
+  cat <<'TABLE'
+build     command  c++                g++                   gcc-c++        gcc
+build     command  cmake              cmake                 cmake          cmake
+build     command  ninja              ninja-build           ninja-build    ninja
+build     header   asio.hpp           libasio-dev           asio-devel     asio
+build     header   simdjson.h         libsimdjson-dev       simdjson-devel simdjson
+build     header   xxhash.h           libxxhash-dev         xxhash-devel   xxhash
+build     header   cryptopp/sha.h     libcrypto++-dev       cryptopp-devel crypto++
+build     header   openssl/ssl.h      libssl-dev            openssl-devel  openssl
+build     header   CLI/CLI.hpp        libcli11-dev          cli11-devel    cli11
+demo      command  jq                 jq                    jq             jq
+tests     command  node               nodejs                nodejs         nodejs
+tests     command  npm                npm                   nodejs-npm     npm
+tests     header   doctest/doctest.h  doctest-dev           doctest-devel  doctest
+tests     header   curl/curl.h        libcurl4-openssl-dev  libcurl-devel  curl
+ci        command  ccache             ccache                ccache         ccache
+ci        command  shellcheck         shellcheck            ShellCheck     shellcheck
+TABLE
+}
+
+# Reads lines of the table and prints those whose header the compiler does not find: one run of it for all.
+absent_headers() {
+  local line header
+  while read -r line; do
+    read -r _ _ header _ <<<"$line"
+    printf '#if !defined(__has_include) || !__has_include(<%s>)\n%s\n#endif\n' "$header" "$line"
+  done | "${CXX:-c++}" -std=c++20 -E -P -x c++ -
+}
+
+# Reads lines of the table and prints those whose command is not on PATH.
+absent_commands() {
+  local line name
+  while read -r line; do
+    read -r _ _ name _ <<<"$line"
+    command -v "$name" >/dev/null || echo "$line"
+  done
+}
+
+# What is missing for the purposes $@, as lines of the table.
+missing() {
+  local wanted
+  wanted=$(requirements | grep -E "^($(IFS='|' && echo "$*")) ")
+  absent_commands < <(grep ' command ' <<<"$wanted")
+  if command -v "${CXX:-c++}" >/dev/null; then
+    absent_headers < <(grep ' header ' <<<"$wanted")
+  else
+    grep ' header ' <<<"$wanted"
+  fi
+}
+
+# Column $1 of the table's lines on stdin, on one line.
+column() { awk -v n="$1" '{ printf "%s%s", (NR > 1 ? " " : ""), $n }'; }
+
+as_root() {
+  if [[ $EUID -eq 0 ]]; then
+    "$@"
+  else
+    sudo "$@"
+  fi
+}
+
+apt_install() {
+  local lists_ready=1
+  # A new system has no package lists, an old one may have lists of versions that are gone.
+  apt-cache show "$@" >/dev/null 2>&1 || lists_ready=0
+  ((lists_ready)) || as_root apt-get update
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" && return
+  ((lists_ready)) || return 1
+  as_root apt-get update
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"
+}
+
+explain() {
+  local lacking=$1
+  {
+    echo "Missing here: $(column 3 <<<"$lacking")"
+    echo "Please install it and run this again:"
+    echo "  Debian, Ubuntu   apt-get install $(column 4 <<<"$lacking")"
+    echo "  Fedora           dnf install $(column 5 <<<"$lacking")"
+    echo "  Arch             pacman -S $(column 6 <<<"$lacking")"
+  } >&2
+}
+
+lacking=$(missing build "$@")
+[[ -n $lacking ]] || exit 0
+
+if ! command -v apt-get >/dev/null || { [[ $EUID -ne 0 ]] && ! command -v sudo >/dev/null; }; then
+  explain "$lacking"
+  exit 2
+fi
+
+read -ra packages < <(column 4 <<<"$lacking" && echo)
+echo "Installing: ${packages[*]}" >&2
+apt_install "${packages[@]}" >&2
+
+lacking=$(missing build "$@")
+if [[ -n $lacking ]]; then
+  explain "$lacking"
+  exit 2
+fi

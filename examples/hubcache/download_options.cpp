@@ -1,0 +1,177 @@
+#include "download_options.hpp"
+
+#include <hubcache/error.hpp>
+#include <hubcache/os/file.hpp>
+#include <hubcache/store/environment.hpp>
+#include <hubcache/text.hpp>
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+#include "exit_code.hpp"
+
+namespace command {
+
+namespace {
+
+constexpr std::string_view examples =
+    "Examples:\n"
+    "  hubcache download runwayml/stable-diffusion-v1-5\n"
+    "  hubcache download acme/llm-7b config.json\n"
+    "  hubcache download acme/llm-7b --include '*.safetensors' --exclude '*fp16*'\n"
+    "  hubcache download hf://datasets/acme/words@v1.0/train/ --local-dir words\n"
+    "  hubcache download acme/llm-7b --cache-mapping ~/models.json --dry-run\n\n";
+
+hubcache::error usage(std::string detail) { return {hubcache::errc::invalid_argument, std::move(detail)}; }
+
+/// Throws unless `value` is absent or has at least one character.
+void refuse_empty(std::string_view option, const std::optional<std::string>& value) {
+  if (value && value->empty()) throw usage(std::string(option) + " needs a value that is not empty");
+}
+
+hubcache::repo_type repo_type_of(const std::string& text) {
+  const auto type = hubcache::parse_repo_type(text);
+  if (!type)
+    throw usage("--repo-type must be model, dataset or space, not '" + hubcache::printable(text) + "'");
+  return *type;
+}
+
+hubcache::link_kinds link_kinds_of(const std::string& text) {
+  const auto kinds = hubcache::parse_link_kinds(text);
+  if (!kinds) {
+    throw usage("--link must be auto, reflink, hardlink, symlink or copy, not '" + hubcache::printable(text) +
+                "'");
+  }
+  return *kinds;
+}
+
+hubcache::fsync_mode fsync_mode_of(const std::string& text) {
+  if (text == "none") return hubcache::fsync_mode::none;
+  if (text == "batch") return hubcache::fsync_mode::batch;
+  if (text == "each") return hubcache::fsync_mode::each;
+  throw usage("--fsync must be none, batch or each, not '" + hubcache::printable(text) + "'");
+}
+
+hubcache::secret token_of(const std::string& text) {
+  const bool clean = std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7F; });
+  if (text.empty() || !clean)
+    throw usage("the value of --token is empty or contains a blank or control character");
+  return hubcache::secret(text);
+}
+
+/// Sets repo, revision and files.
+void read_names(const download_arguments& typed, download_request& into) {
+  into.options.files = typed.files;
+  if (typed.repo.starts_with("hf://")) {
+    if (typed.repo_type || typed.revision) {
+      throw usage("an hf:// reference names type and revision itself; drop --repo-type and --revision");
+    }
+    auto named = hubcache::parse_repo_url(typed.repo);
+    into.repo = std::move(named.repo);
+    if (!named.revision.empty()) into.options.revision = std::move(named.revision);
+    if (!named.path.empty()) {
+      if (!typed.files.empty()) throw usage("name files either in the hf:// reference or after it, not both");
+      into.options.files.push_back(std::move(named.path));
+    }
+  } else {
+    into.repo = hubcache::repo(typed.repo, repo_type_of(typed.repo_type.value_or("model")));
+    if (typed.revision) into.options.revision = *typed.revision;
+    hubcache::check_revision(into.options.revision);
+  }
+  for (const auto& file : into.options.files) {
+    const std::string_view name = file;
+    if (!hubcache::is_safe_path(name.ends_with('/') ? name.substr(0, name.size() - 1) : name)) {
+      throw usage("FILE '" + hubcache::printable(file) + "' must be a relative path inside the repo");
+    }
+  }
+  if (into.options.files.size() == 1 && !into.options.files.front().ends_with('/')) {
+    into.single_file = into.options.files.front();
+  }
+}
+
+/// Sets the patterns, which named files make void.
+void read_patterns(const download_arguments& typed, download_request& into) {
+  if (into.options.files.empty()) {
+    if (!typed.include.empty()) into.options.allow = typed.include;
+    into.options.ignore = typed.exclude;
+  } else if (!typed.include.empty() || !typed.exclude.empty()) {
+    into.warnings.emplace_back("--include and --exclude are ignored, since files are named");
+  }
+}
+
+/// Sets what the library reads from the environment if the command line does not say it.
+void read_settings(const download_arguments& typed, hubcache::settings& config) {
+  if (typed.cache_dir) config.cache_dir = hubcache::os::absolute_path(*typed.cache_dir);
+  if (typed.token) config.token = token_of(*typed.token);
+  if (typed.endpoint) config.endpoint = hubcache::parse_endpoint(*typed.endpoint);
+  if (typed.fsync) config.fsync = fsync_mode_of(*typed.fsync);
+  config.offline = config.offline || typed.offline;
+}
+
+}  // namespace
+
+void declare(CLI::App& app, download_arguments& into) {
+  app.footer(std::string(examples).append(exit_code_help));
+  const auto text = [&app](const char* name, auto& value, const char* type, const char* help) {
+    return app.add_option(name, value, help)->type_name(type);
+  };
+  text("REPO", into.repo, "", "OWNER/NAME, or hf://[datasets/|spaces/]OWNER/NAME[@REVISION][/PATH]")
+      ->required();
+  text("FILES", into.files, "", "Files of the repo, or folders ending in '/'; none = all");
+  text("--repo-type,--type", into.repo_type, "TYPE", "model (default), dataset or space");
+  text("--revision", into.revision, "NAME", "Branch, tag, commit or refs/pr/N (default: main)");
+  // Without extra arguments CLI11 neither swallows what follows a pattern nor splits "[a,b]".
+  text("--include", into.include, "GLOB", "Only files that match; repeatable")->allow_extra_args(false);
+  text("--exclude", into.exclude, "GLOB", "No files that match; repeatable")->allow_extra_args(false);
+  text("--cache-dir", into.cache_dir, "DIR", "The cache (default: HF_HUB_CACHE, or $HF_HOME/hub)");
+  text("--local-dir", into.local_dir, "DIR", "Put plain files into this folder instead of the cache");
+  app.add_flag("--force-download", into.force_download, "Fetch every file again, even if it is here");
+  app.add_flag("--dry-run", into.dry_run, "Tell what would be done; change nothing");
+  text("--token", into.token, "TOKEN", "Access token; HF_TOKEN is safer, as others can see command lines");
+  text("--max-workers", into.max_workers, "N", "Files in flight at a time (default: 8)")
+      ->check(CLI::PositiveNumber);
+  text("--endpoint", into.endpoint, "URL", "The Hub (default: HF_ENDPOINT, or https://huggingface.co)");
+  app.add_flag("--offline", into.offline, "Make no request: use what is in the cache");
+  text("--link", into.link, "KIND",
+       "How to reuse content: auto (default), reflink, hardlink, symlink or copy");
+  app.add_flag("--smart-cache,!--no-smart-cache", into.smart_cache,
+               "Use what lies anywhere on this machine (default), or only this repo's own files");
+  text("--cache-mapping", into.cache_mapping, "FILE",
+       "JSON object {\"<sha256>\": \"<path>\"} of files you have; completed after the run");
+  app.add_flag("--verify", into.verify, "Hash what is here already; fetch again what does not match");
+  text("--fsync", into.fsync, "WHEN", "Sync to disk: none, batch (default) or each file");
+  app.add_flag("--json", into.json, "Print one JSON object on stdout, and nothing else");
+  app.add_flag("-q,--quiet", into.quiet, "Print the path alone, and nothing but errors on stderr");
+}
+
+download_request request_of(const download_arguments& typed, hubcache::settings environment) {
+  refuse_empty("--cache-dir", typed.cache_dir);
+  refuse_empty("--local-dir", typed.local_dir);
+  refuse_empty("--cache-mapping", typed.cache_mapping);
+  if (typed.cache_dir && typed.local_dir) throw usage("--cache-dir and --local-dir exclude each other");
+  if (typed.cache_mapping && !typed.smart_cache) {
+    throw usage("--cache-mapping needs the smart cache; drop --no-smart-cache");
+  }
+  download_request result;
+  result.config = std::move(environment);
+  read_settings(typed, result.config);
+  if (typed.force_download && result.config.offline) {
+    throw usage("--force-download needs the network, which --offline (or HF_HUB_OFFLINE) forbids");
+  }
+  read_names(typed, result);
+  read_patterns(typed, result);
+  result.options.local_dir = typed.local_dir.value_or("");
+  result.options.force_download = typed.force_download;
+  result.options.verify = typed.verify;
+  result.options.smart_cache = typed.smart_cache;
+  result.options.links = link_kinds_of(typed.link);
+  result.options.max_transfers = typed.max_workers;
+  result.cache_mapping = typed.cache_mapping;
+  result.dry_run = typed.dry_run;
+  result.json = typed.json;
+  result.quiet = typed.quiet;
+  return result;
+}
+
+}  // namespace command

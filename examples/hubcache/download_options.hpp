@@ -1,0 +1,62 @@
+#pragma once
+/// @file
+/// `hubcache download`: its options, and what they mean for the library.
+
+#include <hubcache/plan/options.hpp>
+#include <hubcache/repo.hpp>
+#include <hubcache/settings.hpp>
+
+#include <CLI/CLI.hpp>
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace command {
+
+/// The command line as it was typed.
+struct download_arguments {
+  std::string repo;
+  std::vector<std::string> files;
+  std::optional<std::string> repo_type;
+  std::optional<std::string> revision;
+  std::vector<std::string> include;
+  std::vector<std::string> exclude;
+  std::optional<std::string> cache_dir;
+  std::optional<std::string> local_dir;
+  std::optional<std::string> token;
+  std::optional<std::string> endpoint;
+  std::optional<std::string> cache_mapping;
+  std::string link = "auto";
+  std::optional<std::string> fsync;
+  std::size_t max_workers = 8;
+  bool smart_cache = true;
+  bool force_download = false;
+  bool verify = false;
+  bool offline = false;
+  bool dry_run = false;
+  bool json = false;
+  bool quiet = false;
+};
+
+/// Declares the options of `download` on `app`; parsing fills `into`, which must outlive it.
+void declare(CLI::App& app, download_arguments& into);
+
+/// One download, its rules checked; the cache mapping is not read yet.
+struct download_request {
+  hubcache::repo repo;
+  hubcache::snapshot_options options;
+  hubcache::settings config;
+  std::optional<std::string> cache_mapping;  ///< Path of the mapping file.
+  std::optional<std::string> single_file;    ///< The one file that is the result instead of the folder.
+  std::vector<std::string> warnings;
+  bool dry_run = false;
+  bool json = false;
+  bool quiet = false;
+};
+
+/// @throws hubcache::error errc::invalid_argument for what cannot be meant.
+[[nodiscard]] download_request request_of(const download_arguments& typed, hubcache::settings environment);
+
+}  // namespace command

@@ -1,0 +1,91 @@
+/// @file
+/// The command `hubcache`: subcommands, and what becomes of their failures.
+
+#include <hubcache/store/environment.hpp>
+#include <hubcache/version.hpp>
+
+#include <CLI/CLI.hpp>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unistd.h>
+
+#include "console.hpp"
+#include "download.hpp"
+#include "download_options.hpp"
+#include "exit_code.hpp"
+#include "report.hpp"
+
+namespace {
+
+std::optional<std::string> variable(const std::string& name) {
+  const char* value = std::getenv(name.c_str());
+  if (value == nullptr || *value == '\0') return std::nullopt;
+  return value;
+}
+
+command::console stderr_console(bool quiet) {
+  return command::console(command::style_for(::isatty(STDERR_FILENO) == 1, quiet, variable));
+}
+
+/// Whether --json stands on the command line, which may be one that cannot be parsed.
+bool wants_json(int argc, char** argv) {
+  for (int i = 1; i < argc && std::string_view(argv[i]) != "--"; ++i) {
+    if (std::string_view(argv[i]) == "--json") return true;
+  }
+  return false;
+}
+
+int report(const hubcache::error& failure, bool json, bool quiet) {
+  auto display = stderr_console(quiet);
+  if (json) std::puts(command::json_of(failure).c_str());
+  display.error(failure.what());
+  const auto code = command::exit_code_of(failure.reason());
+  if (code == command::exit_code::access) {
+    display.hint(
+        "a token is read from HF_TOKEN or from the file that `hf auth login` writes; --token works too.");
+  }
+  return static_cast<int>(code);
+}
+
+int run(int argc, char** argv, command::download_arguments& arguments) {
+  CLI::App app("Fetches Hugging Face repos and never downloads or stores the same bytes twice.", "hubcache");
+  app.set_version_flag("--version", hubcache::version);
+  app.require_subcommand(1);
+  app.footer(std::string(command::exit_code_help));
+  app.get_formatter()->column_width(34);
+
+  auto* const download =
+      app.add_subcommand("download", "Fetch a repo, or some of its files, and print the path");
+  command::declare(*download, arguments);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& answered) {
+    return app.exit(answered);
+  } catch (const CLI::ParseError& e) {
+    throw hubcache::error(hubcache::errc::invalid_argument, std::string(e.what()) + " (see hubcache --help)");
+  }
+  auto display = stderr_console(arguments.quiet);
+  command::download(command::request_of(arguments, hubcache::environment_settings()), display);
+  return static_cast<int>(command::exit_code::ok);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);  // a broken pipe or connection is an error to report, not a reason to die
+  command::exit_at_signals();
+  const bool json = wants_json(argc, argv);
+  command::download_arguments arguments;
+  try {
+    return run(argc, argv, arguments);
+  } catch (const hubcache::error& failure) {
+    return report(failure, json, arguments.quiet);
+  } catch (const std::exception& e) {
+    return report(hubcache::error(hubcache::errc::internal, e.what()), json, arguments.quiet);
+  }
+}

@@ -1,0 +1,119 @@
+#include "report.hpp"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+using namespace hubcache;
+
+namespace {
+
+snapshot_file make_file(std::string path, std::string_view hex, std::uint64_t size, file_action action) {
+  snapshot_file file;
+  file.path = std::move(path);
+  file.what = content(*digest::parse(hex), size);
+  file.action = action;
+  return file;
+}
+
+const std::string sha1_hex(40, 'a');
+const std::string sha256_hex(64, 'b');
+
+snapshot make_snapshot() {
+  snapshot result;
+  result.path = "/c/models--o--n/snapshots/x";
+  result.repo = repo("o/n", repo_type::dataset);
+  result.revision = "main";
+  result.commit = std::string(40, '1');
+  result.files.push_back(make_file("a \"b\".json", sha1_hex, 5, file_action::present));
+  result.files.push_back(make_file("w.bin", sha256_hex, 3000, file_action::linked));
+  result.files.back().link = link_kind::hard_link;
+  result.files.back().source = "/other/w";
+  result.files.push_back(make_file("new.bin", std::string(64, 'c'), 7, file_action::fetched));
+  result.totals.bytes_total = 3012;
+  result.totals.bytes_present = 5;
+  result.totals.bytes_linked = 3000;
+  result.totals.bytes_fetched = 7;
+  result.totals.bytes_wire = 9;
+  result.totals.requests = 4;
+  result.totals.disk_delta = 4096;
+  result.totals.seconds = 1.25;
+  return result;
+}
+
+}  // namespace
+
+TEST_CASE("a snapshot's JSON holds the promised keys, values and nulls") {
+  CHECK(
+      command::json_of(make_snapshot(), "/c/models--o--n/snapshots/x/w.bin") ==
+      R"({"path": "/c/models--o--n/snapshots/x/w.bin", "repo_id": "o/n", "repo_type": "dataset", )"
+      R"("revision": "main", "commit": "1111111111111111111111111111111111111111", "files": [)"
+      R"({"path": "a \"b\".json", "size": 5, "digest": ")" +
+          sha1_hex + R"(", "action": "present", "link": null, "source": null}, )" +
+          R"({"path": "w.bin", "size": 3000, "digest": ")" + sha256_hex +
+          R"(", "action": "linked", "link": "hardlink", "source": "/other/w"}, )" +
+          R"({"path": "new.bin", "size": 7, "digest": ")" + std::string(64, 'c') +
+          R"(", "action": "fetched", "link": null, "source": null}], )"
+          R"("bytes_total": 3012, "bytes_present": 5, "bytes_linked": 3000, "bytes_fetched": 7, "bytes_wire": 9, )"
+          R"("requests": 4, "disk_delta": 4096, "seconds": 1.250, "dry_run": false})");
+}
+
+TEST_CASE("a snapshot without files is an empty list in JSON") {
+  snapshot empty;
+  empty.dry_run = true;
+  const auto text = command::json_of(empty, "/p");
+  CHECK(text.find(R"("files": [], )") != text.npos);
+  CHECK(text.ends_with(R"("dry_run": true})"));
+}
+
+TEST_CASE("an error's JSON holds its context") {
+  error_context where;
+  where.repo = "o/n";
+  where.file = "f\n";
+  where.http_status = 401;
+  where.request_id = "r-1";
+  const error failure(errc::gated, "no entry", where);
+  CHECK(command::json_of(failure) ==
+        R"({"error": {"code": "gated", "message": "gated repo: no entry (repo o/n, file f\n, HTTP 401, )"
+        R"(request id r-1). )" +
+            std::string(advice(errc::gated)) +
+            R"(", "repo": "o/n", "file": "f\n", "http_status": 401, "request_id": "r-1"}})");
+}
+
+TEST_CASE("what does not apply to an error is null in its JSON") {
+  CHECK(command::json_of(error(errc::cancelled, "")) ==
+        R"({"error": {"code": "cancelled", "message": "cancelled. Run again to go on where it stopped.", )"
+        R"("repo": null, "file": null, "http_status": null, "request_id": null}})");
+}
+
+TEST_CASE("the summary tells totals and the kinds of link that were made") {
+  auto result = make_snapshot();
+  CHECK(command::summary_of(result) == "datasets/o/n at 111111111111: 3 files, " + to_string(result.totals) +
+                                           "; linked by hardlink (1); 4.1K more on disk");
+  result.files.resize(1);
+  CHECK(command::summary_of(result) ==
+        "datasets/o/n at 111111111111: 1 file, " + to_string(result.totals) + "; 4.1K more on disk");
+  result.files.push_back(make_file("r", sha256_hex, 1, file_action::linked));
+  result.files.back().link = link_kind::reflink;
+  result.files.push_back(make_file("c", sha256_hex, 1, file_action::linked));
+  result.files.back().link = link_kind::copy;
+  CHECK(command::summary_of(result).find("; linked by reflink (1), copy (1);") != std::string::npos);
+}
+
+TEST_CASE("a dry run's preview counts downloads and links and lists every file") {
+  CHECK(command::preview_of(make_snapshot()) ==
+        "[dry-run] Will download 1 file (out of 3) totalling 7.0.\n"
+        "[dry-run] Will link 1 file (out of 3) totalling 3.0K.\n"
+        "\n"
+        "FILE         SIZE ACTION\n"
+        "---------- ------ --------\n"
+        "a \"b\".json    5.0 present\n"
+        "w.bin        3.0K link\n"
+        "new.bin       7.0 download\n");
+}
+
+TEST_CASE("a hostile file name cannot reach the terminal through the preview") {
+  snapshot result;
+  result.files.push_back(make_file("a\x1b[2Jb", sha1_hex, 1, file_action::fetched));
+  CHECK(command::preview_of(result).find('\x1b') == std::string::npos);
+}
