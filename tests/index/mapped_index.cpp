@@ -306,6 +306,7 @@ TEST_CASE("when the disk is full, what was stored stays and what was not is not 
 
 TEST_CASE("a log that cannot be written anew stays in use") {
   const filled_folder folder(1500);
+  const auto log = log_of(folder.path());
   const auto child = in_child([&] {
     std::error_code ec;
     const auto table = hubcache::slot_table::open(table_of(folder.path()), ec);
@@ -314,7 +315,6 @@ TEST_CASE("a log that cannot be written anew stays in use") {
     mapped_index index(folder.path());
     ::_exit(index.insert(records(0, 1)) == 1 && found(index, 1500) == 1500 ? 0 : 1);
   });
-  const auto log = log_of(folder.path());
   CHECK(succeeded(child));
   CHECK(log_of(folder.path()) == log);
   CHECK(std::distance(fs::directory_iterator(folder.path()), {}) == 3);

@@ -1,0 +1,157 @@
+#include <hubcache/cache.hpp>
+
+#include <doctest/doctest.h>
+
+#include <support/machine.hpp>
+
+#include <asio/bind_cancellation_slot.hpp>
+#include <asio/cancellation_signal.hpp>
+#include <asio/io_context.hpp>
+#include <asio/steady_timer.hpp>
+#include <asio/use_awaitable.hpp>
+#include <asio/use_future.hpp>
+
+#include <future>
+#include <thread>
+
+using hubcache::errc;
+using hubcache::snapshot_options;
+using test::machine;
+
+namespace {
+
+embedded::repo_model one_file(std::uint64_t size) {
+  embedded::repo_model repo("acme/one");
+  embedded::file_map files;
+  files["model.safetensors"] = embedded::lfs(embedded::file_content::generated(7, size));
+  repo.commit(std::move(files));
+  return repo;
+}
+
+/// An embedder's own context and workers, with a cache that starts no thread of its own.
+struct embedder {
+  explicit embedder(const hubcache::settings& config) : cache(context.get_executor(), pool, config) {}
+  asio::io_context context{1};
+  hubcache::workers pool{2};
+  hubcache::cache cache;
+};
+
+}  // namespace
+
+TEST_CASE("a coroutine awaits a plan, then runs it, on the embedder's executor") {
+  embedded::hub hub;
+  hub.put(embedded::tiny());
+  machine here(hub);
+  embedder user(here.config);
+  hubcache::snapshot got;
+  auto work = [&]() -> asio::awaitable<void> {
+    auto plan = co_await user.cache.async_plan("acme/tiny", snapshot_options(), asio::use_awaitable);
+    got = co_await user.cache.async_run(std::move(plan), asio::use_awaitable);
+  };
+  auto done = asio::co_spawn(user.context, work, asio::use_future);
+  user.context.run();
+  done.get();
+  CHECK(test::holds(got, embedded::tiny().files()));
+}
+
+TEST_CASE("a callback gets the failure with its context") {
+  embedded::hub hub;
+  machine here(hub);
+  embedder user(here.config);
+  std::exception_ptr failure;
+  user.cache.async_snapshot("no/such", snapshot_options(),
+                            [&](std::exception_ptr e, const hubcache::snapshot&) { failure = e; });
+  user.context.run();
+  const auto what = hubcache::error_of(failure);
+  REQUIRE(what);
+  CHECK(what->reason() == errc::unauthorized);
+  CHECK(what->context().repo == "no/such");
+}
+
+TEST_CASE("events come on the executor's thread, one at a time") {
+  embedded::hub hub;
+  hub.put(embedded::tiny());
+  machine here(hub);
+  embedder user(here.config);
+  const auto own = std::this_thread::get_id();
+  std::uint64_t bytes = 0;
+  bool elsewhere = false;
+  auto observer = [&](const hubcache::event& e) {
+    elsewhere = elsewhere || std::this_thread::get_id() != own;
+    if (const auto* news = std::get_if<hubcache::events::advanced>(&e)) bytes += news->bytes;
+  };
+  auto done = user.cache.async_snapshot("acme/tiny", snapshot_options(), observer, asio::use_future);
+  user.context.run();
+  CHECK(bytes == done.get().totals.bytes_fetched);
+  CHECK_FALSE(elsewhere);
+}
+
+TEST_CASE("a blocking call from the cache's own thread fails instead of hanging") {
+  embedded::hub hub;
+  hub.put(embedded::tiny());
+  machine here(hub);
+  hubcache::cache cache(here.config);
+  std::promise<errc> answer;
+  asio::post(cache.executor(), [&] {
+    try {
+      static_cast<void>(cache.snapshot("acme/tiny"));
+    } catch (const hubcache::error& e) {
+      answer.set_value(e.reason());
+    }
+  });
+  CHECK(answer.get_future().get() == errc::misuse);
+}
+
+TEST_CASE("cancellation at any moment ends the call soon, keeps what arrived, and leaves the cache usable") {
+  embedded::hub hub;
+  hub.put(one_file(3'000'000));
+  hub.set_bytes_per_second(30'000'000);
+  for (int step = 0; step < 24; ++step) {
+    machine here(hub);
+    embedder user(here.config);
+    asio::cancellation_signal stop;
+    asio::steady_timer timer(user.context, std::chrono::milliseconds(step * 5));
+    timer.async_wait([&](const std::error_code&) { stop.emit(asio::cancellation_type::terminal); });
+    std::exception_ptr failure;
+    bool called = false;
+    auto ended = [&](std::exception_ptr e, const hubcache::snapshot&) {
+      failure = e;
+      called = true;
+    };
+    user.cache.async_snapshot("acme/one", snapshot_options(), asio::bind_cancellation_slot(stop.slot(), ended));
+    user.context.run();
+    REQUIRE(called);
+    if (failure) {
+      CHECK(hubcache::error_of(failure)->reason() == errc::cancelled);
+      CHECK(test::names_ending(here.home.path() / "hub/models--acme--one/snapshots", "safetensors").empty());
+      CHECK(test::names_ending(here.config.state_dir, ".lock").empty());
+    }
+    user.context.restart();
+    auto again = user.cache.async_snapshot("acme/one", snapshot_options(), asio::use_future);
+    user.context.run();
+    CHECK(test::holds(again.get(), one_file(3'000'000).files()));
+  }
+}
+
+TEST_CASE("two caches that want the same content at once fetch it once") {
+  embedded::hub hub;
+  hub.put(one_file(2'000'000));
+  embedded::repo_model twin("other/twin");
+  twin.commit(one_file(2'000'000).files());
+  hub.put(twin);
+  hub.set_bytes_per_second(20'000'000);
+  for (int round = 0; round < 5; ++round) {
+    machine here(hub);
+    hub.log().clear();
+    hubcache::cache first(here.config);
+    hubcache::cache second(here.config);
+    auto a = first.async_snapshot("acme/one", snapshot_options(), asio::use_future);
+    auto b = second.async_snapshot(round % 2 == 0 ? "acme/one" : "other/twin", snapshot_options(), asio::use_future);
+    const auto got_a = a.get();
+    const auto got_b = b.get();
+    CHECK(test::holds(got_a, one_file(2'000'000).files()));
+    CHECK(test::holds(got_b, one_file(2'000'000).files()));
+    CHECK(hub.log().content_bytes_sent() == 2'000'000);
+    CHECK(got_a.totals.bytes_fetched + got_b.totals.bytes_fetched == 2'000'000);
+  }
+}
