@@ -6,16 +6,16 @@
 #include <initializer_list>
 #include <map>
 #include <set>
-#include <string>
 #include <store/contents.hpp>
+#include <string>
 #include <utility>
 #include <vector>
 
 using hubcache::content;
 using hubcache::errc;
 using hubcache::file_action;
-using hubcache::plan;
 using hubcache::place;
+using hubcache::plan;
 using test::content_of;
 
 namespace {
@@ -45,7 +45,9 @@ struct fixture {
   }
   void make() {
     hubcache::plan_lookups machine;
-    machine.present = [this](const std::string& target, const content&) { return present.count(target) != 0; };
+    machine.present = [this](const std::string& target, const content&) {
+      return present.count(target) != 0;
+    };
     machine.places = [this](const content& what) {
       looked_up.push_back(what);
       const auto at = elsewhere.find(what);

@@ -25,7 +25,8 @@ TEST_CASE("Totals are one line") {
   totals.bytes_fetched = 100'000'000;
   totals.seconds = 1.204;
   totals.requests = 14;
-  CHECK(to_string(totals) == "300.0M in all: 0.0 present, 200.0M linked, 100.0M fetched in 1.20 s (14 requests)");
+  CHECK(to_string(totals) ==
+        "300.0M in all: 0.0 present, 200.0M linked, 100.0M fetched in 1.20 s (14 requests)");
   totals.requests = 1;
   CHECK(to_string(totals).ends_with("(1 request)"));
 }

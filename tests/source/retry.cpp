@@ -22,14 +22,16 @@ using pauses = std::vector<std::chrono::milliseconds>;
 pauses pauses_of(const settings& config, errc failure) {
   pauses result;
   retry_state state;
-  while (const auto pause = next_attempt(config, state, failure, std::nullopt, no_noise)) result.push_back(*pause);
+  while (const auto pause = next_attempt(config, state, failure, std::nullopt, no_noise))
+    result.push_back(*pause);
   return result;
 }
 
 }  // namespace
 
 TEST_CASE("What may pass is tried again, with pauses that double") {
-  for (const auto failure : {errc::connection_lost, errc::timed_out, errc::server_failed, errc::rate_limited}) {
+  for (const auto failure :
+       {errc::connection_lost, errc::timed_out, errc::server_failed, errc::rate_limited}) {
     CHECK(pauses_of(settings(), failure) == pauses{500ms, 1000ms, 2000ms, 4000ms, 8000ms});
   }
 }
@@ -78,7 +80,8 @@ TEST_CASE("Progress starts the count again") {
   CHECK_FALSE(next_attempt(config, state, errc::connection_lost, std::nullopt, no_noise));
 }
 
-TEST_CASE("A pause that the server asks for is kept exactly and uses up no attempt, but there is an end to it") {
+TEST_CASE(
+    "A pause that the server asks for is kept exactly and uses up no attempt, but there is an end to it") {
   retry_state state;
   int waits = 0;
   while (const auto pause = next_attempt(settings(), state, errc::rate_limited, 7s, 0.9)) {

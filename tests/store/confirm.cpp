@@ -2,15 +2,13 @@
 
 #include <doctest/doctest.h>
 
-#include <sys/stat.h>
-
 #include <chrono>
 #include <filesystem>
+#include <store/contents.hpp>
 #include <string>
 #include <support/temp_folder.hpp>
+#include <sys/stat.h>
 #include <vector>
-
-#include "contents.hpp"
 
 namespace fs = std::filesystem;
 using hubcache::confirm;

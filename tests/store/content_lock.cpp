@@ -5,13 +5,12 @@
 
 #include <atomic>
 #include <filesystem>
+#include <store/contents.hpp>
 #include <string>
 #include <support/child_process.hpp>
 #include <support/temp_folder.hpp>
 #include <thread>
 #include <vector>
-
-#include "contents.hpp"
 
 namespace fs = std::filesystem;
 using hubcache::content_lock;

@@ -81,7 +81,9 @@ TEST_CASE("Folders expand ~, $NAME and ${NAME}; what is unknown stays as it is")
   CHECK(cache("~") == "/home/user");
   CHECK(cache("~/hub") == "/home/user/hub");
   CHECK(cache("$DATA/hub") == "/data/hub");
-  CHECK(cache("/x/${DATA}y") == "/x/data" "y");
+  CHECK(cache("/x/${DATA}y") ==
+        "/x/data"
+        "y");
   CHECK(cache("/a/$UNKNOWN/b") == "/a/$UNKNOWN/b");
   CHECK(cache("/a/${DATA") == "/a/${DATA");
   CHECK(cache("/a/$") == "/a/$");
@@ -128,7 +130,8 @@ TEST_CASE("An endpoint that is no http(s) URL is refused by name, without showin
   }
 }
 
-TEST_CASE("The token is HF_TOKEN, then its legacy name, then the token file; line ends and blanks are trimmed") {
+TEST_CASE(
+    "The token is HF_TOKEN, then its legacy name, then the token file; line ends and blanks are trimmed") {
   const temp_folder home;
   variables set{{"HF_HOME", home.path().string()}};
   CHECK(read(set).token.empty());
@@ -177,8 +180,9 @@ TEST_CASE("A token that could break a header is refused without showing it") {
 TEST_CASE("HF_HUB_DISABLE_IMPLICIT_TOKEN leaves every token alone") {
   const temp_folder home;
   home.write("token", "hf_file");
-  CHECK(read({{"HF_HOME", home.path().string()}, {"HF_TOKEN", "hf_x"}, {"HF_HUB_DISABLE_IMPLICIT_TOKEN", "1"}})
-            .token.empty());
+  CHECK(
+      read({{"HF_HOME", home.path().string()}, {"HF_TOKEN", "hf_x"}, {"HF_HUB_DISABLE_IMPLICIT_TOKEN", "1"}})
+          .token.empty());
 }
 
 TEST_CASE("A flag is set by 1, ON, YES or TRUE in any case, and by nothing else") {
@@ -241,7 +245,8 @@ TEST_CASE("A proxy may leave out the scheme, and an escape that is none stays") 
 
 TEST_CASE("A proxy of another kind is refused by the variable's own name, without its credentials") {
   for (const char* name : {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"}) {
-    for (const char* value : {"socks5://u:hunter2@h:1", "https://u:hunter2@h", "http://u:hunter2@", "http://h:x"}) {
+    for (const char* value :
+         {"socks5://u:hunter2@h:1", "https://u:hunter2@h", "http://u:hunter2@", "http://h:x"}) {
       CAPTURE(value);
       const auto text = complaint({{name, value}});
       CHECK(mentions(text, name));
@@ -251,8 +256,9 @@ TEST_CASE("A proxy of another kind is refused by the variable's own name, withou
 }
 
 TEST_CASE("A general proxy that would not be used is not looked at") {
-  CHECK(complaint({{"ALL_PROXY", "socks5://h:1"}, {"HTTP_PROXY", "http://h:2"}, {"HTTPS_PROXY", "http://h:2"}})
-            .empty());
+  CHECK(
+      complaint({{"ALL_PROXY", "socks5://h:1"}, {"HTTP_PROXY", "http://h:2"}, {"HTTPS_PROXY", "http://h:2"}})
+          .empty());
 }
 
 TEST_CASE("Certificates and the origin of the user agent are taken as they are") {

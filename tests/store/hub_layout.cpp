@@ -4,16 +4,14 @@
 
 #include <doctest/doctest.h>
 
-#include <fnmatch.h>
-
 #include <algorithm>
 #include <filesystem>
+#include <fnmatch.h>
 #include <set>
+#include <store/contents.hpp>
 #include <string>
 #include <support/temp_folder.hpp>
 #include <vector>
-
-#include "contents.hpp"
 
 namespace fs = std::filesystem;
 using hubcache::digest;
@@ -206,14 +204,13 @@ TEST_CASE("A tree file has the bytes of huggingface_hub's and reads back") {
   std::error_code ec;
   write_tree(path, files, ec);
   CHECK(!ec);
-  CHECK(read_file(path) ==
-        "{\n \"format_version\": 1,\n \"files\": {\n  \"config.json\": {\n   \"size\": 665,\n"
-        "   \"blob_id\": \"" +
-            other_commit +
-            "\"\n  },\n  \"model.safetensors\": {\n   \"size\": 548105171,\n   \"blob_id\": \"" + git_hex +
-            "\",\n   \"lfs_sha256\": \"" + sha256_hex +
-            "\",\n   \"lfs_size\": 548105171,\n   \"xet_hash\": \"" + std::string(64, 'a') +
-            "\"\n  }\n }\n}");
+  CHECK(
+      read_file(path) ==
+      "{\n \"format_version\": 1,\n \"files\": {\n  \"config.json\": {\n   \"size\": 665,\n"
+      "   \"blob_id\": \"" +
+          other_commit + "\"\n  },\n  \"model.safetensors\": {\n   \"size\": 548105171,\n   \"blob_id\": \"" +
+          git_hex + "\",\n   \"lfs_sha256\": \"" + sha256_hex +
+          "\",\n   \"lfs_size\": 548105171,\n   \"xet_hash\": \"" + std::string(64, 'a') + "\"\n  }\n }\n}");
   CHECK(names_in(fs::path(path).parent_path()) == std::set<std::string>{commit + ".json"});
   CHECK(read_tree(path, commit) == files);
 }

@@ -3,11 +3,10 @@
 
 #include <doctest/doctest.h>
 
-#include <fnmatch.h>
-
 #include <clocale>
 #include <cstdlib>
 #include <filesystem>
+#include <fnmatch.h>
 #include <string>
 #include <support/temp_folder.hpp>
 

@@ -7,12 +7,11 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <store/contents.hpp>
 #include <string>
 #include <support/temp_folder.hpp>
 #include <thread>
 #include <vector>
-
-#include "contents.hpp"
 
 namespace fs = std::filesystem;
 using hubcache::cache_mapping;
@@ -50,8 +49,8 @@ TEST_CASE("A missing mapping file is an empty mapping, and is not created") {
 
 TEST_CASE("Relative paths of a mapping count from its file's folder") {
   const temp_folder folder;
-  const auto path = folder.write(
-      "sub/map.json", "{" + entry("a", "/abs/a") + "," + entry("b", "b") + "," + entry("c", "../c/./d") + "}");
+  const auto path = folder.write("sub/map.json", "{" + entry("a", "/abs/a") + "," + entry("b", "b") + "," +
+                                                     entry("c", "../c/./d") + "}");
   const auto mapping = read_mapping(path);
   CHECK(mapping.at(name_of("a")) == "/abs/a");
   CHECK(mapping.at(name_of("b")) == folder / "sub/b");
@@ -62,7 +61,8 @@ TEST_CASE("A malformed mapping is refused, named, and left as it is") {
   const auto sha256 = name_of("a").hex();
   const auto git = std::string(40, 'a');
   auto upper = sha256;
-  std::transform(upper.begin(), upper.end(), upper.begin(), [](char c) { return c >= 'a' ? char(c - 32) : c; });
+  std::transform(upper.begin(), upper.end(), upper.begin(),
+                 [](char c) { return c >= 'a' ? char(c - 32) : c; });
   const std::vector<std::string> texts{"",
                                        "{",
                                        "[]",
@@ -166,7 +166,8 @@ TEST_CASE("An entry that is dropped and given anew gets its new path") {
   CHECK(read_mapping(path).at(name_of("a")) == "/new");
 }
 
-TEST_CASE("A mapping behind a symlink is replaced where it lies; the symlink and relative paths keep their sense") {
+TEST_CASE(
+    "A mapping behind a symlink is replaced where it lies; the symlink and relative paths keep their sense") {
   const temp_folder folder;
   const auto real = folder.write("data/map.json", "{" + entry("a", "a.bin") + "}");
   fs::create_symlink("data/map.json", folder / "link.json");

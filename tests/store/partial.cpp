@@ -2,18 +2,16 @@
 
 #include <doctest/doctest.h>
 
-#include <sys/resource.h>
-
 #include <csignal>
 #include <filesystem>
 #include <future>
 #include <memory>
+#include <store/contents.hpp>
 #include <string>
 #include <support/patterned.hpp>
 #include <support/temp_folder.hpp>
+#include <sys/resource.h>
 #include <thread>
-
-#include "contents.hpp"
 
 namespace fs = std::filesystem;
 using hubcache::content;

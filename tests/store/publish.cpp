@@ -5,17 +5,15 @@
 
 #include <doctest/doctest.h>
 
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <memory>
+#include <store/contents.hpp>
 #include <string>
 #include <support/patterned.hpp>
 #include <support/temp_folder.hpp>
+#include <sys/resource.h>
 #include <vector>
-
-#include "contents.hpp"
 
 namespace fs = std::filesystem;
 using hubcache::auto_link_kinds;
@@ -82,7 +80,8 @@ struct link_fixture {
 
   placed_content link(const std::vector<place>& places, const std::vector<std::string>& targets = {"name"},
                       link_kinds kinds = auto_link_kinds, const content& of = what) {
-    return link_content(of, places, targets, where, folder / "scratch/partial", kinds, test::hashes, links, {});
+    return link_content(of, places, targets, where, folder / "scratch/partial", kinds, test::hashes, links,
+                        {});
   }
   [[nodiscard]] std::string target(const char* name = "name") const { return where.root + "/" + name; }
   void plain() {
@@ -226,7 +225,8 @@ TEST_CASE("A symlink where a blob belongs is replaced, not followed") {
 }
 
 TEST_CASE("Plain files are never hard links, whatever is asked for") {
-  for (const link_kinds kinds : {auto_link_kinds, link_kinds(link_kind::hard_link), link_kinds(link_kind::symlink)}) {
+  for (const link_kinds kinds :
+       {auto_link_kinds, link_kinds(link_kind::hard_link), link_kinds(link_kind::symlink)}) {
     link_fixture f;
     f.plain();
     const auto placed = f.link({claim(f.source)}, {"deep/er/name"}, kinds);
@@ -307,8 +307,8 @@ TEST_CASE("A kind that was asked for and is not possible is told, of files that 
   link_fixture f;
   const no_hard_links strategy;
   const auto link = [&](const content& of, const std::string& from, const char* name, link_kinds kinds) {
-    return link_content(of, {claim(from)}, {name}, f.where, f.folder / "scratch/p", kinds, test::hashes, strategy,
-                        {});
+    return link_content(of, {claim(from)}, {name}, f.where, f.folder / "scratch/p", kinds, test::hashes,
+                        strategy, {});
   };
   const auto asked = link(what, f.source, "a", link_kind::hard_link);
   REQUIRE(asked.warnings.size() == 1);
@@ -322,9 +322,11 @@ TEST_CASE("A small file is known under both its digests afterwards, a large one 
   const auto git = content_of(bytes, hubcache::digest_algorithm::git_sha1);
   CHECK(records(f.link({claim(f.source)}).records, git.name, f.target()));
   const auto large = patterned((1 << 20) + 1);
-  const auto placed = f.link({claim(f.folder.write("from/large", large))}, {"large"}, auto_link_kinds, content_of(large));
+  const auto placed =
+      f.link({claim(f.folder.write("from/large", large))}, {"large"}, auto_link_kinds, content_of(large));
   CHECK_FALSE(placed.failure);
-  CHECK_FALSE(records(placed.records, content_of(large, hubcache::digest_algorithm::git_sha1).name, f.target("large")));
+  CHECK_FALSE(records(placed.records, content_of(large, hubcache::digest_algorithm::git_sha1).name,
+                      f.target("large")));
 }
 
 TEST_CASE("A symlink leads to its source and is no place of its own") {
@@ -417,7 +419,9 @@ TEST_CASE("Publishing nothing is nothing") {
 TEST_CASE("Entries are relative links to blobs, at any depth") {
   const temp_folder folder;
   make_entries(folder / "snapshots/c", entries({"a.json", "unet/b.json", "x/y/z"}));
-  const auto link = [&](const char* name) { return fs::read_symlink(folder / ("snapshots/c/" + std::string(name))); };
+  const auto link = [&](const char* name) {
+    return fs::read_symlink(folder / ("snapshots/c/" + std::string(name)));
+  };
   CHECK(link("a.json") == blob_text);
   CHECK(link("unet/b.json") == "../" + blob_text);
   CHECK(link("x/y/z") == "../../" + blob_text);

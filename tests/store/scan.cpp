@@ -8,11 +8,10 @@
 #include <filesystem>
 #include <map>
 #include <span>
+#include <store/contents.hpp>
 #include <string>
 #include <support/temp_folder.hpp>
 #include <vector>
-
-#include "contents.hpp"
 
 namespace fs = std::filesystem;
 using hubcache::hub_scan;
@@ -42,7 +41,8 @@ struct machine {
   void remember(const hub_scan& seen) { remember_scan(seen, state, index); }
   /// Makes a blobs/ folder look as if nothing changed in it lately.
   void settle(const std::string& repo) const {
-    fs::last_write_time(cache + "/" + repo + "/blobs", fs::file_time_type::clock::now() - std::chrono::hours(1));
+    fs::last_write_time(cache + "/" + repo + "/blobs",
+                        fs::file_time_type::clock::now() - std::chrono::hours(1));
   }
   /// Every name below home, and when it was modified.
   [[nodiscard]] std::map<std::string, fs::file_time_type> everything() const {
@@ -93,8 +93,8 @@ TEST_CASE("A scan writes nothing and inserts nothing") {
 TEST_CASE("Names that are no digests, unfinished files, folders and dangling links are no claims") {
   machine m;
   const auto hex = content_of("x").name.hex();
-  for (const auto& name : {hex + ".12345678.incomplete", hex + ".incomplete", hex.substr(1), std::string("README"),
-                           std::string(64, 'G')}) {
+  for (const auto& name : {hex + ".12345678.incomplete", hex + ".incomplete", hex.substr(1),
+                           std::string("README"), std::string(64, 'G')}) {
     m.home.write("hub/models--a--b/blobs/" + name, "x");
   }
   fs::create_directory(m.cache + "/models--a--b/blobs/" + hex);

@@ -19,9 +19,10 @@ namespace {
 
 /// Waits until `pool` has run all that was posted so far to its one thread.
 void drain(workers& pool) {
-  std::promise<void> reached;
-  pool.post([&reached] { reached.set_value(); });
-  reached.get_future().wait();
+  std::promise<void> promise;
+  const auto reached = promise.get_future();
+  pool.post([promise = std::move(promise)]() mutable { promise.set_value(); });
+  reached.wait();
 }
 
 std::vector<int> numbers_to(int count) {
@@ -50,12 +51,12 @@ TEST_CASE("One thread runs jobs in the order posted") {
 }
 
 TEST_CASE("Two threads run two jobs at the same time") {
-  workers pool(2);
-  CHECK(pool.threads() == 2);
   std::promise<void> first, second;
   auto first_begun = first.get_future().share();
   auto second_begun = second.get_future().share();
   std::promise<bool> met;
+  workers pool(2);
+  CHECK(pool.threads() == 2);
   pool.post([&] {
     first.set_value();
     met.set_value(second_begun.wait_for(10s) == std::future_status::ready);
@@ -89,8 +90,8 @@ TEST_CASE("The end of workers waits for the job that runs, and drops those that 
   std::atomic<bool> finished = false;
   std::atomic<int> begun_late = 0;
   {
-    workers pool(1);
     std::promise<void> begun;
+    workers pool(1);
     pool.post([&] {
       begun.set_value();
       std::this_thread::sleep_for(20ms);
@@ -121,13 +122,13 @@ TEST_CASE("An embedder's post gets every job; it owns the threads") {
 }
 
 TEST_CASE("Jobs may be posted from many threads at once, and from jobs") {
-  workers pool(4);
   std::atomic<int> done = 0;
   std::promise<void> all;
   constexpr int each = 200;
   const auto count = [&] {
     if (++done == 4 * each * 2) all.set_value();
   };
+  workers pool(4);
   std::vector<std::thread> posters;
   for (int t = 0; t < 4; ++t) {
     posters.emplace_back([&] {
@@ -144,10 +145,10 @@ TEST_CASE("Jobs may be posted from many threads at once, and from jobs") {
 }
 
 TEST_CASE("A serial queue runs its jobs in order and never two at a time, on any number of threads") {
-  workers pool(4);
-  serial_queue queue(pool);
   std::vector<int> seen;  // not guarded: that is the point
   std::promise<void> last;
+  workers pool(4);
+  serial_queue queue(pool);
   for (int i = 0; i < 2000; ++i) queue.post([&seen, i] { seen.push_back(i); });
   queue.post([&last] { last.set_value(); });
   last.get_future().wait();
@@ -155,9 +156,9 @@ TEST_CASE("A serial queue runs its jobs in order and never two at a time, on any
 }
 
 TEST_CASE("Serial queues do not wait for each other") {
+  std::promise<void> release, ran;
   workers pool(2);
   serial_queue blocked(pool), free(pool);
-  std::promise<void> release, ran;
   blocked.post([&] { release.get_future().wait(); });
   free.post([&] { ran.set_value(); });
   CHECK(ran.get_future().wait_for(10s) == std::future_status::ready);
@@ -165,10 +166,10 @@ TEST_CASE("Serial queues do not wait for each other") {
 }
 
 TEST_CASE("Jobs of a serial queue run although the queue itself is gone") {
-  workers pool(1);
   std::promise<void> release;
-  pool.post([&release] { release.get_future().wait(); });
   std::vector<int> seen;
+  workers pool(1);
+  pool.post([&release] { release.get_future().wait(); });
   {
     serial_queue queue(pool);
     for (int i = 0; i < 3; ++i) queue.post([&seen, i] { seen.push_back(i); });

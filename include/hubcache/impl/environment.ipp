@@ -185,8 +185,8 @@ HUBCACHE_DECL settings environment_settings(const variable_lookup& variable) {
   const auto user_cache = env.folder(xdg.empty() ? env.home() + "/.cache" : xdg);
   const auto hf_home_text = env.text("HF_HOME");
   const auto hf_home = hf_home_text.empty() ? user_cache + "/huggingface" : env.folder(hf_home_text);
-  const auto cache = env.first({"HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"});
-  result.cache_dir = cache.empty() ? hf_home + "/hub" : env.folder(cache);
+  const auto hub_cache = env.first({"HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"});
+  result.cache_dir = hub_cache.empty() ? hf_home + "/hub" : env.folder(hub_cache);
   result.state_dir = default_state_dir(hf_home, user_cache);
   // A stranger among the repos makes other clients' scans warn; below .locks they do not look.
   if ((result.state_dir + "/").starts_with(result.cache_dir + "/")) {

@@ -1,0 +1,7 @@
+#include <hubcache.hpp>
+
+hubcache::settings settings_from_elsewhere() {
+  auto config = hubcache::environment_settings();
+  config.offline = true;
+  return config;
+}
