@@ -195,6 +195,6 @@ echo
 if ((failed)); then
   echo "Not all of it holds: see above." >&2
 else
-  tell "conclusion($used)" | fold -s -w 110
+  tell "conclusion($used)" | fold -s -w 110 | sed 's, *$,,'
 fi
 test "$failed" -eq 0
