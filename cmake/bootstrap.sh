@@ -52,9 +52,9 @@ absent_commands() {
 missing() {
   local wanted
   wanted=$(requirements | grep -E "^($(IFS='|' && echo "$*")) ")
-  absent_commands < <(grep ' command ' <<<"$wanted")
+  grep ' command ' <<<"$wanted" | absent_commands
   if command -v "${CXX:-c++}" >/dev/null; then
-    absent_headers < <(grep ' header ' <<<"$wanted")
+    grep ' header ' <<<"$wanted" | absent_headers
   else
     grep ' header ' <<<"$wanted"
   fi
@@ -101,7 +101,7 @@ if ! command -v apt-get >/dev/null || { [[ $EUID -ne 0 ]] && ! command -v sudo >
   exit 2
 fi
 
-read -ra packages < <(column 4 <<<"$lacking" && echo)
+read -ra packages <<<"$(column 4 <<<"$lacking")"
 echo "Installing: ${packages[*]}" >&2
 apt_install "${packages[@]}" >&2
 

@@ -51,7 +51,7 @@ struct settings {
   settings() = default;
 
   std::string cache_dir;  ///< The Hub cache (HF_HUB_CACHE), absolute.
-  std::string state_dir;  ///< hubcache's own state: index, locks, ledger. Absolute; never inside cache_dir.
+  std::string state_dir;  ///< hubcache's own state: index and locks. Absolute; never among the repos of cache_dir.
 
   url endpoint = *url::parse("https://huggingface.co");  ///< HF_ENDPOINT; its path, if any, is a prefix.
   secret token;                                          ///< Sent to the endpoint's origin only.

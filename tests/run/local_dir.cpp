@@ -102,3 +102,13 @@ TEST_CASE("without symlinks a snapshot holds the files themselves") {
   CHECK(again.totals.bytes_present == again.totals.bytes_total);
   CHECK(s.hub.log().content_gets() == 0);
 }
+
+TEST_CASE("a repo cannot write the records that a local folder keeps") {
+  scene s;
+  embedded::repo_model sly("acme/sly");
+  embedded::file_map files;
+  files[".cache/huggingface/download/config.json.metadata"] = embedded::regular("x");
+  sly.commit(std::move(files));
+  s.hub.put(sly);
+  CHECK(s.here.failure("acme/sly", s.into_folder())->reason() == errc::refused);
+}

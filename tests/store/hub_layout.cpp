@@ -264,21 +264,27 @@ TEST_CASE("A blob that is itself a link into the shared store is a file of its s
   CHECK(found->files[0].size == 7);
 }
 
-TEST_CASE("A snapshot shows neither dangling links nor what is no link to a blob") {
+TEST_CASE("A snapshot lists dangling links, so that what is missing can be named") {
   const temp_folder cache;
   const auto layout = layout_in(cache);
   add_file(layout, "good", sha256_hex, "x");
   add_file(layout, "dangling", git_hex, "x");
   fs::remove(layout.blob(*digest::parse(git_hex)));
-  const auto root = "models--acme--llm/snapshots/" + commit + "/";
-  cache.write(root + "plain", "no link, no name");
-  fs::create_symlink("good", cache / (root + "alias"));
-  fs::create_directory(layout.blobs_dir() + "/" + other_commit);
-  fs::create_symlink("../../blobs/" + other_commit, cache / (root + "folder"));
   const auto found = read_snapshot(layout, commit);
   REQUIRE(found);
-  REQUIRE(found->files.size() == 1);
-  CHECK(found->files[0].path == "good");
+  REQUIRE(found->files.size() == 2);
+  CHECK(found->files[0].path == "dangling");
+  CHECK(found->files[0].size == 0);
+}
+
+TEST_CASE("A snapshot with something that is no link to a blob tells nothing") {
+  const temp_folder cache;
+  const auto layout = layout_in(cache);
+  const auto root = "models--acme--llm/snapshots/" + commit + "/";
+  add_file(layout, "good", sha256_hex, "x");
+  SUBCASE("a plain file") { cache.write(root + "plain", "no link, no name"); }
+  SUBCASE("a link to another name") { fs::create_symlink("good", cache / (root + "alias")); }
+  CHECK_FALSE(read_snapshot(layout, commit));
 }
 
 TEST_CASE("A snapshot's files are sorted by path and found") {
@@ -298,4 +304,17 @@ TEST_CASE("A snapshot's files are sorted by path and found") {
 TEST_CASE("A commit without a snapshot folder has no listing") {
   const temp_folder cache;
   CHECK_FALSE(read_snapshot(layout_in(cache), commit));
+}
+
+TEST_CASE("A snapshot with a folder that cannot be read has no listing, rather than half of one") {
+  if (hubcache::os::effective_user() == 0) return;  // whom no mode keeps out
+  const temp_folder cache;
+  const auto layout = layout_in(cache);
+  add_file(layout, "a", sha256_hex, "x");
+  add_file(layout, "closed/b", git_hex, "");
+  const auto closed = layout.snapshot(commit) + "/closed";
+  fs::permissions(closed, fs::perms::none);
+  CHECK_FALSE(read_snapshot(layout, commit));
+  fs::permissions(closed, fs::perms::owner_all);
+  CHECK(read_snapshot(layout, commit));
 }

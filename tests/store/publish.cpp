@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <store/contents.hpp>
@@ -30,6 +31,7 @@ using hubcache::placed_content;
 using hubcache::publish;
 using hubcache::symlink_entry;
 using hubcache::trust;
+using hubcache::trust_after_hash;
 using hubcache::verified_partial;
 using test::content_of;
 using test::patterned;
@@ -70,7 +72,8 @@ bool are_present(const std::vector<index_record>& in) {
     const auto last = std::find_if(in.rbegin(), in.rend(), [&](const auto& r) {
       return r.where.path == record.where.path && r.name == record.name;
     });
-    return last->where.state == trust::verified && last->where.identity == status(last->where.path).identity;
+    const auto identity = status(last->where.path).identity;
+    return last->where.state == trust_after_hash(identity, last->where.store) && last->where.identity == identity;
   });
 }
 
@@ -176,6 +179,7 @@ TEST_CASE("After a hard link the records of both names have their present identi
 
 TEST_CASE("A claim that was hashed for a copy is verified from now on") {
   link_fixture f;
+  std::filesystem::last_write_time(f.source, std::filesystem::file_time_type::clock::now() - std::chrono::seconds(9));
   const auto placed = f.link({claim(f.source, mutability::mutable_store)}, {"name"}, link_kind::copy);
   CHECK(placed.link == link_kind::copy);
   CHECK(records(placed.records, what.name, f.source));
@@ -240,6 +244,16 @@ TEST_CASE("Plain files are never hard links, whatever is asked for") {
       if (record.where.path != f.source) CHECK(record.where.store == mutability::mutable_store);
     }
   }
+}
+
+TEST_CASE("What users edit is no more than a claim while its last write is fresh") {
+  hubcache::os::file_identity now;
+  now.mtime_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(
+                     std::chrono::system_clock::now().time_since_epoch()).count();
+  CHECK(trust_after_hash(now, mutability::mutable_store) == trust::claimed);
+  CHECK(trust_after_hash(now, mutability::immutable_store) == trust::verified);
+  now.mtime_ns -= 3'000'000'000;
+  CHECK(trust_after_hash(now, mutability::mutable_store) == trust::verified);
 }
 
 TEST_CASE("One content gets all its names, each a file of its own in a folder of plain files") {

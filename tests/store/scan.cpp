@@ -236,3 +236,19 @@ TEST_CASE("A cache that does not exist holds nothing") {
   CHECK(seen.claims.empty());
   CHECK(seen.folders.empty());
 }
+
+TEST_CASE("A folder that could not be read is read once it can be") {
+  if (hubcache::os::effective_user() == 0) return;  // whom no mode keeps out
+  machine m;
+  m.add("models--a--b", "bytes");
+  m.settle("models--a--b");
+  m.add("models--c--d", "other");
+  m.settle("models--c--d");
+  const auto blobs = m.cache + "/models--a--b/blobs";
+  fs::permissions(blobs, fs::perms::none);
+  auto seen = m.scan();
+  fs::permissions(blobs, fs::perms::owner_all);
+  CHECK(seen.claims.size() == 1);
+  m.remember(seen);
+  CHECK(m.scan().claims.size() == 1);
+}

@@ -4,6 +4,7 @@
 #include <hubcache/store/confirm.hpp>
 
 #include <algorithm>
+#include <chrono>
 
 namespace hubcache::inline v0_1 {
 
@@ -47,6 +48,25 @@ HUBCACHE_DECL confirmed_place confirm(const place& where, const std::vector<plac
   }
   result.file = std::move(opened);
   return result;
+}
+
+HUBCACHE_DECL trust trust_after_hash(const os::file_identity& now, mutability store) noexcept {
+  const auto clock = std::chrono::system_clock::now().time_since_epoch();
+  const auto age = std::chrono::duration_cast<std::chrono::nanoseconds>(clock).count() - now.mtime_ns;
+  return store == mutability::mutable_store && age < 2'000'000'000 ? trust::claimed : trust::verified;
+}
+
+HUBCACHE_DECL std::optional<index_record> confirmed_record(const digest& name, const opened_file& have,
+                                                           mutability store) {
+  std::error_code ec;
+  place where;
+  where.path = have.path;
+  where.identity = os::status(have.file, ec).identity;
+  where.state = trust_after_hash(where.identity, store);
+  where.store = store;
+  const auto& then = have.status.identity;
+  if (ec || where.identity.size != then.size || where.identity.mtime_ns != then.mtime_ns) return std::nullopt;
+  return index_record(name, std::move(where));
 }
 
 HUBCACHE_DECL link_kinds kinds_for(const place& where, link_kinds allowed) noexcept {

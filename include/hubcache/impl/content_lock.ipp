@@ -1,5 +1,6 @@
 #pragma once
 
+#include <hubcache/error.hpp>
 #include <hubcache/store/content_lock.hpp>
 
 #include <filesystem>
@@ -19,8 +20,11 @@ HUBCACHE_DECL std::optional<content_lock> content_lock::try_lock(const std::stri
   };
   content_lock result;
   result.own_ = locked(state_dir + "/locks/" + name.hex() + ".lock", 0700);
-  if (!result.own_) return std::nullopt;
-  result.own_->remove_on_release();
+  if (result.own_) {
+    result.own_->remove_on_release();
+  } else if (disk_errc(ec) != errc::permission_denied || hub_lock.empty()) {
+    return std::nullopt;
+  }  // else another user's state folder: the Hub's lock still excludes, repo by repo
   if (!hub_lock.empty()) {
     result.hub_ = locked(hub_lock, 0777);
     if (!result.hub_) return std::nullopt;

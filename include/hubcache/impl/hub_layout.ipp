@@ -80,13 +80,13 @@ HUBCACHE_DECL std::optional<listing> read_snapshot(const hub_layout& layout, std
   listing result;
   result.commit = commit;
   for (; at != fs::recursive_directory_iterator(); at.increment(ec)) {
-    const auto target = at->is_symlink(ec) ? fs::read_symlink(at->path(), ec) : fs::path{};
+    if (at->symlink_status(ec).type() == fs::file_type::directory) continue;
+    const auto target = fs::read_symlink(at->path(), ec);
     const auto name = digest::parse(target.filename().string());
-    const auto file = os::status(at->path().string(), ec, true);
-    if (ec || !name || !file.regular) continue;
+    if (ec || !name) return std::nullopt;  // a plain file: nothing says what it should hold
     file_entry entry;
     entry.path = at->path().lexically_relative(root).generic_string();
-    entry.size = file.identity.size;
+    entry.size = os::status(at->path().string(), ec, true).identity.size;
     entry.lfs = name->algorithm() == digest_algorithm::sha256;
     if (entry.lfs) {
       entry.sha256 = *name;

@@ -36,8 +36,12 @@ HUBCACHE_DECL std::vector<const file_entry*> select_files(const listing& files, 
   }
   for (const auto& name : options.files) {
     const auto before = selected.size();
-    for (const auto& file : files.files) {
-      if (file.path == name || (name.ends_with('/') && file.path.starts_with(name))) selected.push_back(&file);
+    if (!name.ends_with('/')) {
+      if (const auto* file = files.find(name)) selected.push_back(file);
+    } else {
+      for (const auto& file : files.files) {
+        if (file.path.starts_with(name)) selected.push_back(&file);
+      }
     }
     if (selected.size() == before) {
       throw error(errc::file_not_found, "commit " + files.commit + " has no " +

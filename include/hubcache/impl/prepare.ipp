@@ -208,6 +208,17 @@ HUBCACHE_DECL asio::awaitable<access> ask_hub(plan& draft, hub_source& hub) {
   co_return shown && !draft.listing.masked() ? access::open : seen;
 }
 
+/// A local folder keeps its books beside the repo's files: a repo must not write them.
+HUBCACHE_DECL void refuse_reserved(const plan& draft) {
+  if (!draft.local()) return;
+  for (const auto* file : select_files(draft.listing, draft.options)) {
+    if (!file->path.starts_with(".cache/huggingface/")) continue;
+    auto context = context_of(draft);
+    context.file = file->path;
+    throw error(errc::refused, "the repo has a file where a local folder keeps its own records", std::move(context));
+  }
+}
+
 /// What the listing hides from this caller is asked for by name, so that the answer is the Hub's own.
 HUBCACHE_DECL asio::awaitable<void> refuse_masked(const plan& draft, hub_source& hub) {
   const auto selected = select_files(draft.listing, draft.options);
@@ -285,6 +296,7 @@ HUBCACHE_DECL asio::awaitable<plan> prepare(services with, repo which, snapshot_
     cached_only = cached_only || unreachable;
     if (cached_only) detail::use_cached_listing(draft);
     detail::set_view(draft, with.config);
+    detail::refuse_reserved(draft);
     if (!cached_only) co_await detail::refuse_masked(draft, hub);
     auto look = [draft = std::move(draft), with](const std::stop_token& stop) mutable {
       return detail::look_at_machine(std::move(draft), with.config, with.hashes, with.index, stop);
@@ -301,6 +313,10 @@ HUBCACHE_DECL asio::awaitable<plan> prepare(services with, repo which, snapshot_
     if (failure && (e.reason() == errc::not_cached || e.reason() == errc::file_not_found)) throw *failure;
     const bool unknown = with.config.offline && e.reason() == errc::file_not_found;
     throw error(unknown ? errc::not_cached : e.reason(), e.detail(), e.within(context).context());
+  }
+  if (draft.local() && (draft.options.links == link_kinds(link_kind::hard_link) ||
+                        draft.options.links == link_kinds(link_kind::symlink))) {
+    draft.warnings.push_back("Files in a local folder are copied: through a link an edit would reach the cache.");
   }
   if (failure) {
     draft.warnings.push_back("The Hub cannot be reached (" + std::string(failure->detail()) +

@@ -13,7 +13,7 @@ HUBCACHE_DECL index_record verified_record(const digest& name, const std::string
   place where;
   where.path = path;
   where.identity = os::status(path, ec).identity;
-  where.state = trust::verified;
+  where.state = trust_after_hash(where.identity, store);
   where.store = store;
   return {name, std::move(where)};
 }
@@ -65,20 +65,6 @@ HUBCACHE_DECL std::string unmet_request(const link_report& report, link_kinds al
   return {};
 }
 
-/// The record of a confirmed file that is still open; none if it was written to since.
-HUBCACHE_DECL std::optional<index_record> confirmed_record(const digest& name, const opened_file& have,
-                                                           mutability store) {
-  std::error_code ec;
-  place where;
-  where.path = have.path;
-  where.identity = os::status(have.file, ec).identity;
-  where.state = trust::verified;
-  where.store = store;
-  const auto& then = have.status.identity;
-  if (ec || where.identity.size != then.size || where.identity.mtime_ns != then.mtime_ns) return std::nullopt;
-  return index_record(name, std::move(where));
-}
-
 /// Adds what one successful link to `target` means.
 HUBCACHE_DECL void note_link(placed_content& result, const content& what, const opened_file& have,
                              mutability have_store, const std::string& target, const destination& where,
@@ -128,7 +114,7 @@ HUBCACHE_DECL placed_content link_content(const content& what, const std::vector
       continue;
     }
     if (found.hashed) {
-      auto hashed = detail::confirmed_record(what.name, *found.file, candidate.store);
+      auto hashed = confirmed_record(what.name, *found.file, candidate.store);
       if (hashed) result.records.push_back(std::move(*hashed));
     }
     auto kinds = kinds_for(candidate, allowed);
@@ -147,6 +133,7 @@ HUBCACHE_DECL placed_content link_content(const content& what, const std::vector
       return result;
     }
     result.target.reset();
+    result.allocated = 0;
     result.warnings.push_back(candidate.path + " cannot be linked: " + result.failure.message() + ".");
   }
   return result;
@@ -170,10 +157,9 @@ HUBCACHE_DECL placed_content name_partial(const verified_partial& item, const de
   if (result.failure) return result;
   const auto path = where.root + "/" + item.targets.front();
   auto record = verified_record(what.name, path, store_of(where), result.failure);
+  result.allocated = os::status(item.file->file(), result.failure).allocated;
   if (result.failure) return result;
-  const auto status = os::status(path, result.failure);
   result.target = path;
-  result.allocated = status.allocated;
   result.records.push_back(record);
   add_twin(result.records, path, what, hashes, store_of(where));
   if (mode == fsync_mode::each) {
@@ -187,6 +173,7 @@ HUBCACHE_DECL placed_content name_partial(const verified_partial& item, const de
   result.allocated += more.allocated;
   result.records.insert(result.records.end(), more.records.begin(), more.records.end());
   result.failure = more.failure;
+  if (!more.target && !result.failure) result.failure = std::make_error_code(std::errc::io_error);
   return result;
 }
 

@@ -141,7 +141,8 @@ HUBCACHE_DECL mapped_contents complete_mapping(const plan& what, const hash_set_
       where.store = mutability::mutable_store;
       const auto found = confirm(where, index.find(name), at->second->what, hashes, stop);
       valid = found.file.has_value();
-      if (found.hashed && valid) result.records.push_back(verified_record(name, real, mutability::mutable_store, ec));
+      auto record = found.hashed && valid ? confirmed_record(name, *found.file, mutability::mutable_store) : std::nullopt;
+      if (record) result.records.push_back(std::move(*record));
     }
     (valid ? result.valid : result.stale).emplace(name, path);
   }

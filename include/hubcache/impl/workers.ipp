@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -35,7 +36,11 @@ struct workers::pool {
 
 HUBCACHE_DECL workers::workers(std::size_t threads) : pool_(std::make_unique<pool>()) {
   if (threads == 0) threads = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, 8);
-  for (std::size_t i = 0; i < threads; ++i) pool_->threads.emplace_back([p = pool_.get()] { p->work(); });
+  try {
+    for (std::size_t i = 0; i < threads; ++i) pool_->threads.emplace_back([p = pool_.get()] { p->work(); });
+  } catch (const std::system_error&) {
+    if (pool_->threads.empty()) throw;  // fewer threads than wanted still do the work
+  }
 }
 
 HUBCACHE_DECL workers::workers(std::function<void(job)> post) : post_(std::move(post)) {}

@@ -86,6 +86,7 @@ static_assert(!std::is_aggregate_v<plan_lookups>);
 
 /// Fills steps and entries of `draft` (whose repo, listing, options, layout and view are set) from the entries
 /// that the options select. Equal contents make one step.
+/// @pre no selected entry is masked.
 /// @throws error errc::file_not_found naming a file of options.files that the listing lacks.
 HUBCACHE_DECL void make_steps(plan& draft, const plan_lookups& machine);
 

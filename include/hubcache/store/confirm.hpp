@@ -32,6 +32,14 @@ static_assert(!std::is_aggregate_v<confirmed_place>);
                                                     const content& what, const hash_set_ref& hashes,
                                                     const std::stop_token& stop);
 
+/// The record of a confirmed file that is still open, for the index; none if it was written to since.
+[[nodiscard]] HUBCACHE_DECL std::optional<index_record> confirmed_record(const digest& name, const opened_file& have,
+                                                                         mutability store);
+
+/// How a file that was just hashed is believed later. One that users edit and that was written to within the last
+/// two seconds stays a claim: it may change again within one tick of its timestamps.
+[[nodiscard]] HUBCACHE_DECL trust trust_after_hash(const os::file_identity& now, mutability store) noexcept;
+
 /// What may link `where`, given what the caller allows: a hard link from a mutable store, and a symlink anywhere,
 /// only if that is the one kind asked for. A single kind falls back to a copy.
 [[nodiscard]] HUBCACHE_DECL link_kinds kinds_for(const place& where, link_kinds allowed) noexcept;

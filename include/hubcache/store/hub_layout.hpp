@@ -66,7 +66,8 @@ HUBCACHE_DECL void write_ref(const hub_layout& layout, std::string_view revision
 HUBCACHE_DECL void write_tree(const std::string& path, const listing& files, std::error_code& ec);
 
 /// The files that a snapshot folder has, by their names and the blobs their links name: what is known of a
-/// commit offline when other clients left no tree file. None if there is no such folder.
+/// commit offline when other clients left no tree file. A dangling link is listed, with size 0. None if there is no
+/// such folder, or something in it is no link to a blob.
 [[nodiscard]] HUBCACHE_DECL std::optional<listing> read_snapshot(const hub_layout& layout,
                                                                  std::string_view commit);
 
