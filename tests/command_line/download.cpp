@@ -3,6 +3,7 @@
 
 #include <support/hub/fixtures.hpp>
 #include <support/hub/server.hpp>
+#include <support/mounted.hpp>
 #include <support/process.hpp>
 
 #include <algorithm>
@@ -137,6 +138,19 @@ TEST_CASE("every kind of failure has its exit code, its words, and its JSON") {
   expect(5, "file_not_found", {"acme/tiny", "nope.bin"});
   expect(8, "not_cached", {"acme/tiny", "--offline"});
   expect(9, "refused", {"acme/tiny", "--endpoint", "http://hub.invalid", "--token", "hf_reader"});
+  const auto answer = [&](embedded::fault_action action) {
+    s.hub.clear_faults();
+    s.hub.inject(fault(std::move(action)).on("/api/models").repeated(fault::always));
+  };
+  answer(embedded::status(403));
+  expect(4, "forbidden", {"acme/tiny"});
+  answer(embedded::status(418));
+  expect(3, "http_failed", {"acme/tiny"});
+  answer(embedded::body("{"));
+  expect(3, "bad_response", {"acme/tiny"});
+  answer(embedded::both(embedded::status(404), embedded::set_header("X-Error-Code", "RepoNotFound")));
+  expect(5, "repo_not_found", {"acme/tiny"});
+  s.hub.clear_faults();
   s.hub.inject(fault(embedded::flip_byte(5)).on(listener::cdn).repeated(fault::always));
   expect(6, "digest_mismatch", {"acme/one"});
   CHECK(test::read_file(s.home / "bad.json") == "[1]");
@@ -239,6 +253,30 @@ TEST_CASE("many processes at once fetch every content once, and all succeed") {
     CHECK(code == 0);
   }
   CHECK(s.hub.log().content_bytes_sent() == 1'000'000);
+}
+
+TEST_CASE("a full disk has exit code 7, and nothing is half there") {
+  const auto disk = test::mounted::tmpfs("2m");
+  if (!disk) return;
+  shell s;
+  s.hub.put(one_file(5'000'000));
+  s.environment["HF_HOME"] = *disk / "hf";
+  const auto got = s.run({"acme/one"});
+  CHECK(got.code == 7);
+  CHECK(got.err.find("disk full: the download needs 5.0M") != std::string::npos);
+}
+
+TEST_CASE("a Hub that answers 429 or 5xx to the end has exit code 3, and the cache serves if it can") {
+  shell s;
+  CHECK(s.run({"acme/tiny"}).code == 0);
+  for (const int status : {429, 500}) {
+    s.hub.clear_faults();
+    s.hub.inject(fault(embedded::both(embedded::status(status), embedded::set_header("Retry-After", "0"))).repeated(fault::always));
+    const auto cached = s.run({"acme/tiny"});
+    CHECK(cached.code == 0);
+    CHECK(cached.err.find("warning: ") != std::string::npos);
+    CHECK(s.run({"other/repo"}).code == 3);
+  }
 }
 
 TEST_CASE("memory stays bounded whatever the file's size" * doctest::skip(HUBCACHE_SANITIZED)) {

@@ -163,6 +163,14 @@ TEST_CASE("a rate limit is waited for as long as the server says") {
   CHECK(std::chrono::steady_clock::now() - begun >= std::chrono::seconds(1));
 }
 
+TEST_CASE("an answer that says nothing is left of the window delays the next request") {
+  scene s;
+  s.hub.inject(fault(embedded::set_header("RateLimit", "\"api\";r=0;t=1")).on("/revision/"));
+  const auto begun = std::chrono::steady_clock::now();
+  CHECK(s.complete(s.here.snapshot("acme/one")));
+  CHECK(std::chrono::steady_clock::now() - begun >= std::chrono::seconds(1));
+}
+
 TEST_CASE("an expired signature is signed anew by the Hub") {
   scene s;
   s.hub.inject(fault(embedded::drop_after_body(400'000)).on(listener::cdn));

@@ -309,8 +309,9 @@ class snapshot_run {
     for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
       if (plan_.steps[i].action == file_action::fetched) queue_.push_back(i);
     }
-    std::stable_sort(queue_.begin(), queue_.end(), [this](std::size_t a, std::size_t b) {
-      return plan_.steps[a].what.size > plan_.steps[b].what.size;
+    std::sort(queue_.begin(), queue_.end(), [this](std::size_t a, std::size_t b) {
+      const auto size = [this](std::size_t i) { return plan_.steps[i].what.size; };
+      return size(a) != size(b) ? size(a) > size(b) : a < b;
     });
     const auto slots = std::min(std::max<std::size_t>(plan_.options.max_transfers, 1), queue_.size());
     auto worker = [this](std::size_t) -> asio::awaitable<void> { return fetch_some(); };
