@@ -15,7 +15,7 @@ set(row_plan 5)
 set(row_transport 6)
 set(row_source 7)
 set(row_fetch 8)
-set(top "services;prepare;run;cache;src")
+set(top "services;prepare;run_jobs;run;cache;src")
 
 set(include "${ROOT}/include/hubcache")
 file(GLOB_RECURSE headers RELATIVE "${include}" "${include}/*.hpp")

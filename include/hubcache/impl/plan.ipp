@@ -18,6 +18,10 @@ HUBCACHE_DECL std::uint64_t plan::bytes(file_action action) const {
   return sum;
 }
 
+HUBCACHE_DECL std::string plan::tree_path(std::string_view commit) const {
+  return local() ? local_layout(view).tree(commit) : layout.tree(commit);
+}
+
 HUBCACHE_DECL std::string plan::partial_of(const content& what) const {
   if (!local()) return layout.partial(what.name);
   return local_layout(view).partial(what.name);

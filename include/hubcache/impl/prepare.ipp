@@ -39,14 +39,10 @@ HUBCACHE_DECL bool may_fall_back(errc failure) noexcept {
   }
 }
 
-HUBCACHE_DECL std::string tree_path(const plan& draft, std::string_view commit) {
-  return draft.local() ? local_layout(draft.view).tree(commit) : draft.layout.tree(commit);
-}
-
 /// The listing of `commit` as it lies on disk, in the view's own place or in the cache.
 HUBCACHE_DECL std::optional<listing> listing_on_disk(const plan& draft, const std::string& commit) {
   if (draft.local()) {
-    if (auto found = read_tree(tree_path(draft, commit), commit)) return found;
+    if (auto found = read_tree(draft.tree_path(commit), commit)) return found;
   }
   return read_tree(draft.layout.tree(commit), commit);
 }

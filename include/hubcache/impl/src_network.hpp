@@ -17,6 +17,7 @@
 #include <hubcache/impl/pause.ipp>
 #include <hubcache/impl/prepare.ipp>
 #include <hubcache/impl/run.ipp>
+#include <hubcache/impl/run_jobs.ipp>
 #include <hubcache/impl/transport_connection.ipp>
 #include <hubcache/impl/transport_http1.ipp>
 #include <hubcache/impl/transport_https.ipp>

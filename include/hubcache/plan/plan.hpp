@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <vector>
 
@@ -52,6 +53,8 @@ struct plan {
   std::string target_root;  ///< Where targets lie: blobs/ of the repo, or the view itself if it holds plain files.
   bool plain_files = false;  ///< The view holds files (a local folder, or no symlinks) instead of links to blobs.
 
+  /// Path of the listing of `commit`.
+  [[nodiscard]] HUBCACHE_DECL std::string tree_path(std::string_view commit) const;
   /// Path of the file that is filled before `what` gets its name.
   [[nodiscard]] HUBCACHE_DECL std::string partial_of(const content& what) const;
   [[nodiscard]] bool local() const noexcept { return !options.local_dir.empty(); }

@@ -1,0 +1,131 @@
+#pragma once
+
+#include <hubcache/error.hpp>
+#include <hubcache/hash/hash_file.hpp>
+#include <hubcache/run_jobs.hpp>
+#include <hubcache/store/hub_layout.hpp>
+#include <hubcache/store/local_layout.hpp>
+
+#include <algorithm>
+#include <filesystem>
+#include <unordered_map>
+
+namespace hubcache::inline v0_1::detail {
+
+HUBCACHE_DECL void prepare_folders(const plan& what) {
+  std::error_code ec;
+  if (what.local()) {
+    make_local_folders(local_layout(what.view), ec);
+  } else {
+    make_repo_folders(what.layout, ec);
+    if (!ec && what.plain_files) os::make_directories(what.view, ec);
+  }
+  const auto& root = what.local() ? what.view : what.layout.repo_dir();
+  if (ec) throw_disk_error(ec, "create the folder", root);
+
+  std::uint64_t needed = 0;
+  for (const auto& step : what.steps) {
+    if (step.action != file_action::fetched) continue;
+    const auto begun = os::status(what.partial_of(step.what), ec);
+    const auto there = ec ? 0 : std::max(begun.identity.size, begun.allocated);
+    needed += step.what.size - std::min(step.what.size, there);
+  }
+  const auto free = os::free_bytes(root, ec);
+  if (!ec && needed > free) {
+    throw error(errc::disk_full, "the download needs " + format_bytes(needed) + ", free are " + format_bytes(free),
+                error_context{}.with_file(root));
+  }
+}
+
+HUBCACHE_DECL begun_transfer begin_transfer(const std::string& state_dir, const content& what,
+                                            const std::string& hub_lock, const std::string& partial_path,
+                                            const std::string& expected, const hash_set_ref& hashes) {
+  begun_transfer result;
+  std::error_code ec;
+  auto lock = content_lock::try_lock(state_dir, what.name, hub_lock, ec);
+  if (ec) throw_disk_error(ec, "create a lock file", hub_lock.empty() ? state_dir : hub_lock);
+  if (!lock) return result;
+  result.lock = std::make_shared<content_lock>(std::move(*lock));
+  if (!expected.empty()) {
+    const auto there = os::status(expected, ec, true);
+    result.present = !ec && there.regular && there.identity.size == what.size;
+    if (result.present) return result;
+  }
+  result.file = partial::open(partial_path, what, hashes, ec);
+  if (ec) throw_disk_error(ec, "create the download", partial_path);
+  return result;
+}
+
+HUBCACHE_DECL void finish_view(const plan& what) {
+  std::error_code ec;
+  if (what.local()) {
+    const local_layout layout(what.view);
+    for (const auto& entry : what.entries) {
+      local_metadata data;
+      data.commit = what.listing.commit;
+      data.etag = what.steps[entry.step].what.name.hex();
+      const auto known = read_metadata(layout, what.view, entry.path);
+      if (known && known->commit == data.commit && known->etag == data.etag) continue;
+      write_metadata(layout, entry.path, data, ec);
+      if (ec) throw_disk_error(ec, "record the file", layout.metadata(entry.path));
+    }
+  } else if (!what.plain_files) {
+    std::vector<symlink_entry> entries;
+    for (const auto& entry : what.entries) {
+      symlink_entry link;
+      link.path = entry.path;
+      link.name = what.steps[entry.step].what.name;
+      entries.push_back(std::move(link));
+    }
+    make_entries(what.view, entries);
+  }
+  if (what.write_tree) {
+    const auto path = what.tree_path(what.listing.commit);
+    write_tree(path, what.listing, ec);
+    if (ec) throw_disk_error(ec, "write the listing", path);
+  }
+  if (what.write_ref && what.revision != what.listing.commit) {
+    write_ref(what.layout, what.revision, what.listing.commit, ec);
+    if (ec) throw_disk_error(ec, "write the ref", what.layout.ref(what.revision));
+  }
+}
+
+HUBCACHE_DECL mapped_contents complete_mapping(const plan& what, const hash_set_ref& hashes, const index_ref& index,
+                                               const std::stop_token& stop) {
+  mapped_contents result;
+  std::error_code ec;
+  std::unordered_map<digest, const plan_step*> steps;
+  for (const auto& step : what.steps) steps.emplace(step.what.name, &step);
+  for (const auto& [name, path] : *what.options.mapping) {
+    const auto real = std::filesystem::canonical(path, ec).string();
+    bool valid = !ec && os::status(real, ec).regular && !ec;
+    if (const auto at = steps.find(name); valid && at != steps.end()) {
+      place where;
+      where.path = real;
+      where.store = mutability::mutable_store;
+      const auto found = confirm(where, index.find(name), at->second->what, hashes, stop);
+      valid = found.file.has_value();
+      auto record = found.hashed && valid ? confirmed_record(name, *found.file, mutability::mutable_store) : std::nullopt;
+      if (record) result.records.push_back(std::move(*record));
+    }
+    (valid ? result.valid : result.stale).emplace(name, path);
+  }
+  std::vector<bool> seen(what.steps.size());
+  for (const auto& entry : what.entries) {
+    if (seen[entry.step]) continue;
+    seen[entry.step] = true;
+    const auto& content = what.steps[entry.step].what;
+    const auto path = what.target_root + "/" + (what.plain_files ? entry.path : content.name.hex());
+    auto name = std::optional(content.name);
+    if (content.name.algorithm() != digest_algorithm::sha256) {
+      const auto real = std::filesystem::canonical(path, ec).string();
+      const auto file = ec ? os::descriptor{} : os::open_read(real, ec);
+      name = ec ? std::nullopt
+                : hash_file(hashes, file, digest_algorithm::sha256, content.size, stop, ec);
+    }
+    if (name) result.valid.try_emplace(*name, path);
+  }
+  return result;
+}
+
+}  // namespace hubcache::inline v0_1::detail

@@ -1,0 +1,58 @@
+#pragma once
+/// @file
+/// The blocking parts of a run: what workers do for it, as functions of its plan.
+
+#include <hubcache/hash/hash_set.hpp>
+#include <hubcache/index/index_ref.hpp>
+#include <hubcache/plan/plan.hpp>
+#include <hubcache/store/content_lock.hpp>
+#include <hubcache/store/partial.hpp>
+#include <hubcache/store/publish.hpp>
+
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+namespace hubcache::inline v0_1::detail {
+
+/// Creates the folders a run writes to, and refuses to begin what the disk cannot hold.
+/// @throws error errc::disk_full or another disk error
+HUBCACHE_DECL void prepare_folders(const plan& what);
+
+/// What one try to begin a transfer found.
+struct begun_transfer {
+  std::shared_ptr<content_lock> lock;
+  std::shared_ptr<partial> file;  ///< Null if somebody else moves this content, or if it is `present`.
+  bool present = false;           ///< It was published meanwhile.
+};
+
+/// Tries to get the right to move `what`, looks whether it is at `expected` by now (unless that is empty), and opens
+/// its partial.
+/// @throws error a disk error
+[[nodiscard]] HUBCACHE_DECL begun_transfer begin_transfer(const std::string& state_dir, const content& what,
+                                                          const std::string& hub_lock,
+                                                          const std::string& partial_path,
+                                                          const std::string& expected, const hash_set_ref& hashes);
+
+/// The last part of a run: entries or records of the view, the listing, and the ref at the very end.
+/// @throws error a disk error
+HUBCACHE_DECL void finish_view(const plan& what);
+
+/// What became of the caller's mapping.
+struct mapped_contents {
+  cache_mapping valid;
+  cache_mapping stale;
+  std::vector<index_record> records;
+};
+
+/// Checks the caller's entries (existence; the content where the snapshot tells what it must be) and adds every
+/// content of the snapshot.
+[[nodiscard]] HUBCACHE_DECL mapped_contents complete_mapping(const plan& what, const hash_set_ref& hashes,
+                                                             const index_ref& index, const std::stop_token& stop);
+
+}  // namespace hubcache::inline v0_1::detail
+
+#if !defined(HUBCACHE_SEPARATE_COMPILATION)
+#include <hubcache/impl/run_jobs.ipp>
+#endif
