@@ -27,6 +27,8 @@ tests     header   doctest/doctest.h  doctest-dev           doctest-devel  docte
 tests     header   curl/curl.h        libcurl4-openssl-dev  libcurl-devel  curl
 ci        command  ccache             ccache                ccache         ccache
 ci        command  shellcheck         shellcheck            ShellCheck     shellcheck
+ci        command  clang++-19         clang-19              clang          clang
+ci        file     libclang_rt.tsan*  libclang-rt-19-dev    compiler-rt    compiler-rt
 TABLE
 }
 
@@ -48,11 +50,21 @@ absent_commands() {
   done
 }
 
+# Reads lines of the table and prints those whose file is not among those of clang 19.
+absent_files() {
+  local line name
+  while read -r line; do
+    read -r _ _ name _ <<<"$line"
+    compgen -G "/usr/lib/llvm-19/lib/clang/19/lib/*/$name" >/dev/null || echo "$line"
+  done
+}
+
 # What is missing for the purposes $@, as lines of the table.
 missing() {
   local wanted
   wanted=$(requirements | grep -E "^($(IFS='|' && echo "$*")) ")
   grep ' command ' <<<"$wanted" | absent_commands
+  { grep ' file ' <<<"$wanted" || true; } | absent_files
   if command -v "${CXX:-c++}" >/dev/null; then
     grep ' header ' <<<"$wanted" | absent_headers
   else

@@ -10,8 +10,9 @@
 /// async calls may be started from any thread if the executor runs them one at a time (one thread, or a strand).
 /// Blocking calls may come from any thread but the cache's own, where they fail with errc::misuse.
 ///
-/// Cancellation: terminal, by the slot of the completion token. Work on disk that has begun is finished in pieces
-/// of a few MiB; partial files stay and are resumed next time. The call completes with errc::cancelled.
+/// Cancellation: terminal, by the slot of the completion token. A write, hash or sync that has begun is finished in
+/// pieces of a few MiB, a copy of a file as a whole; partial files stay and are resumed next time. The call
+/// completes with errc::cancelled.
 ///
 /// Failure: every call ends with `error` (error.hpp): thrown, or as exception_ptr (read it with error_of()).
 ///
@@ -51,7 +52,7 @@ class own_threads {
 
   [[nodiscard]] HUBCACHE_DECL asio::any_io_executor executor() const;
   [[nodiscard]] HUBCACHE_DECL workers& pool() const;
-  /// Ends the network thread: nothing runs on the executor any more.
+  /// Ends the network thread, then the workers: nothing runs any more.
   HUBCACHE_DECL void stop();
 
  private:

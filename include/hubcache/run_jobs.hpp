@@ -16,6 +16,9 @@
 
 namespace hubcache::inline v0_1::detail {
 
+/// Turns present contents that are gone by now into fetches: a plan may be old when it runs.
+HUBCACHE_DECL void look_again(plan& what);
+
 /// Creates the folders a run writes to, and refuses to begin what the disk cannot hold.
 /// @throws error errc::disk_full or another disk error
 HUBCACHE_DECL void prepare_folders(const plan& what);
@@ -23,21 +26,34 @@ HUBCACHE_DECL void prepare_folders(const plan& what);
 /// What one try to begin a transfer found.
 struct begun_transfer {
   std::shared_ptr<content_lock> lock;
-  std::shared_ptr<partial> file;  ///< Null if somebody else moves this content, or if it is `present`.
-  bool present = false;           ///< It was published meanwhile.
+  std::shared_ptr<partial> file;  ///< Null if somebody else moves this content, or if it is here by now.
+  bool present = false;           ///< It was published in this place meanwhile.
+  std::vector<place> places;      ///< It was published elsewhere meanwhile.
 };
 
-/// Tries to get the right to move `what`, looks whether it is at `expected` by now (unless that is empty), and opens
-/// its partial.
+/// What begin_transfer() looks at besides the lock.
+struct transfer_place {
+  transfer_place() = default;
+  std::string hub_lock;  ///< Empty if the place has none.
+  std::string partial;
+  std::string target;    ///< Absolute path of the final name.
+  bool look_here = false;       ///< Whether the content may be at `target` by now.
+  bool look_elsewhere = false;  ///< Whether it may be linked from other places.
+};
+static_assert(!std::is_aggregate_v<transfer_place>);
+
+/// Tries to get the right to move `what`; having it, looks whether the content is on this machine by now, and opens
+/// its partial if not.
 /// @throws error a disk error
 [[nodiscard]] HUBCACHE_DECL begun_transfer begin_transfer(const std::string& state_dir, const content& what,
-                                                          const std::string& hub_lock,
-                                                          const std::string& partial_path,
-                                                          const std::string& expected, const hash_set_ref& hashes);
+                                                          const transfer_place& where, const hash_set_ref& hashes,
+                                                          const index_ref& index);
 
 /// The last part of a run: entries or records of the view, the listing, and the ref at the very end.
+/// @param unchanged nothing was placed: then a cache that cannot be written to is as good as one that can, and what
+///        could not be recorded there is no failure
 /// @throws error a disk error
-HUBCACHE_DECL void finish_view(const plan& what);
+HUBCACHE_DECL void finish_view(const plan& what, bool unchanged);
 
 /// What became of the caller's mapping.
 struct mapped_contents {

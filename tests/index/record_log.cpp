@@ -43,7 +43,7 @@ bool believed(Change change) {
 }  // namespace
 
 TEST_CASE("a record is decoded as it was encoded") {
-  for (const std::size_t size : {1, 23, 24, 25, 400, 4096}) {
+  for (const std::size_t size : std::initializer_list<std::size_t>{1, 23, 24, 25, 400, 4096}) {
     auto record = test::record_number(9, 1);
     record.where.path = "/" + std::string(size - 1, 'x');
     record_bytes bytes;

@@ -75,7 +75,7 @@ TEST_CASE("Progress starts the count again") {
   config.attempts = 2;
   retry_state state;
   CHECK(next_attempt(config, state, errc::connection_lost, std::nullopt, no_noise));
-  state = {};
+  state.progress();
   CHECK(next_attempt(config, state, errc::connection_lost, std::nullopt, no_noise) == 500ms);
   CHECK_FALSE(next_attempt(config, state, errc::connection_lost, std::nullopt, no_noise));
 }
@@ -83,6 +83,7 @@ TEST_CASE("Progress starts the count again") {
 TEST_CASE(
     "A pause that the server asks for is kept exactly and uses up no attempt, but there is an end to it") {
   retry_state state;
+  state.patience = 140s;
   int waits = 0;
   while (const auto pause = next_attempt(settings(), state, errc::rate_limited, 7s, 0.9)) {
     CHECK(*pause == 7s);
@@ -91,6 +92,19 @@ TEST_CASE(
   }
   CHECK(waits == 20);
   CHECK(state.failures == 0);
+}
+
+TEST_CASE("A server that answered before may be out of reach for longer than one that never did") {
+  settings config;
+  config.attempts = 4;
+  for (const auto failure : {errc::connection_failed, errc::host_not_found}) {
+    retry_state state;
+    CHECK(next_attempt(config, state, failure, std::nullopt, no_noise));
+    CHECK_FALSE(next_attempt(config, state, failure, std::nullopt, no_noise));
+    state.progress();
+    for (int i = 0; i < 3; ++i) CHECK(next_attempt(config, state, failure, std::nullopt, no_noise));
+    CHECK_FALSE(next_attempt(config, state, failure, std::nullopt, no_noise));
+  }
 }
 
 TEST_CASE("Only a server that is limiting or failing is waited for as it asks") {

@@ -1,4 +1,5 @@
 #include <hubcache/error.hpp>
+#include <hubcache/index/memory_index.hpp>
 #include <hubcache/link/first_of.hpp>
 #include <hubcache/os/file.hpp>
 #include <hubcache/store/publish.hpp>
@@ -79,7 +80,7 @@ bool are_present(const std::vector<index_record>& in) {
 
 /// A folder with the source of links, a destination and a place for temporary names.
 struct link_fixture {
-  link_fixture() { where.root = folder / "to"; }
+  link_fixture() { where.base = where.root = folder / "to"; }
 
   placed_content link(const std::vector<place>& places, const std::vector<std::string>& targets = {"name"},
                       link_kinds kinds = auto_link_kinds, const content& of = what) {
@@ -111,6 +112,7 @@ struct no_hard_links {
 /// A folder with filled, verified partials and a destination.
 struct publish_fixture {
   publish_fixture() {
+    where.base = folder.path();
     where.root = folder / "blobs";
     fs::create_directory(where.root);
   }
@@ -129,7 +131,7 @@ struct publish_fixture {
     batch.push_back(std::move(item));
   }
   std::vector<placed_content> publish_all(fsync_mode mode = fsync_mode::none) {
-    return publish(std::move(batch), where, mode, test::hashes, links);
+    return publish(std::move(batch), where, mode, test::hashes, links, index);
   }
   [[nodiscard]] std::string partial(const std::string& text) const {
     return folder / (content_of(text).name.hex() + ".incomplete");
@@ -138,6 +140,7 @@ struct publish_fixture {
 
   temp_folder folder;
   destination where;
+  hubcache::memory_index index;
   std::vector<verified_partial> batch;
 };
 
@@ -244,6 +247,25 @@ TEST_CASE("Plain files are never hard links, whatever is asked for") {
       if (record.where.path != f.source) CHECK(record.where.store == mutability::mutable_store);
     }
   }
+}
+
+TEST_CASE("What was published is in the index before its lock is free") {
+  publish_fixture f;
+  f.add("one", {"first"});
+  f.publish_all();
+  CHECK(f.index.size() > 0);
+}
+
+TEST_CASE("No symlink below the base is followed, blobs/ itself included") {
+  publish_fixture f;
+  f.add("one", {"first"});
+  std::filesystem::remove_all(f.where.root);
+  std::filesystem::create_directory(f.folder / "elsewhere");
+  std::filesystem::create_directory_symlink(f.folder / "elsewhere", f.where.root);
+  CHECK(f.publish_all()[0].failure);
+  CHECK(std::filesystem::is_empty(f.folder / "elsewhere"));
+  CHECK_THROWS_AS(make_entries(f.folder.path(), f.where.root, entries({"name"})), hubcache::error);
+  CHECK(std::filesystem::is_empty(f.folder / "elsewhere"));
 }
 
 TEST_CASE("What users edit is no more than a claim while its last write is fresh") {
@@ -432,7 +454,7 @@ TEST_CASE("Publishing nothing is nothing") {
 
 TEST_CASE("Entries are relative links to blobs, at any depth") {
   const temp_folder folder;
-  make_entries(folder / "snapshots/c", entries({"a.json", "unet/b.json", "x/y/z"}));
+  make_entries(folder.path(), folder / "snapshots/c", entries({"a.json", "unet/b.json", "x/y/z"}));
   const auto link = [&](const char* name) {
     return fs::read_symlink(folder / ("snapshots/c/" + std::string(name)));
   };
@@ -448,7 +470,7 @@ TEST_CASE("Equal entries are left alone; dangling, other and plain ones are repl
   fs::create_symlink("../../blobs/old", view + "/other");
   fs::create_symlink(blob_text, view + "/equal");
   const auto before = status(view + "/equal").identity;
-  for (int i = 0; i < 2; ++i) make_entries(view, entries({"equal", "other", "plain"}));
+  for (int i = 0; i < 2; ++i) make_entries(folder.path(), view, entries({"equal", "other", "plain"}));
   CHECK(status(view + "/equal").identity == before);
   CHECK(fs::read_symlink(view + "/other") == blob_text);
   CHECK(fs::read_symlink(view + "/plain") == blob_text);
@@ -461,15 +483,15 @@ TEST_CASE("A symlink or a file where an entry's folder belongs is refused") {
   fs::create_directory(folder / "outside");
   fs::create_directory_symlink("../outside", folder / "view/planted");
   folder.write("view/file", "");
-  CHECK_THROWS_AS(make_entries(folder / "view", entries({"planted/name"})), hubcache::error);
-  CHECK_THROWS_AS(make_entries(folder / "view", entries({"file/name"})), hubcache::error);
+  CHECK_THROWS_AS(make_entries(folder.path(), folder / "view", entries({"planted/name"})), hubcache::error);
+  CHECK_THROWS_AS(make_entries(folder.path(), folder / "view", entries({"file/name"})), hubcache::error);
   CHECK(names_in(folder / "outside") == 0);
 }
 
 TEST_CASE("A folder where an entry belongs is refused and kept") {
   const temp_folder folder;
   folder.write("view/name/file", "keep");
-  CHECK_THROWS_AS(make_entries(folder / "view", entries({"name"})), hubcache::error);
+  CHECK_THROWS_AS(make_entries(folder.path(), folder / "view", entries({"name"})), hubcache::error);
   CHECK(read_file(folder / "view/name/file") == "keep");
 }
 
@@ -482,7 +504,7 @@ TEST_CASE("A view may have more folders than a process may have open files") {
   auto limited = before;
   limited.rlim_cur = 100;
   ::setrlimit(RLIMIT_NOFILE, &limited);
-  CHECK_NOTHROW(make_entries(folder / "view", entries(paths)));
+  CHECK_NOTHROW(make_entries(folder.path(), folder / "view", entries(paths)));
   ::setrlimit(RLIMIT_NOFILE, &before);
   CHECK(names_in(folder / "view") == 300);
 }

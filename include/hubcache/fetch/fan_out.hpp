@@ -7,6 +7,7 @@
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/cancellation_signal.hpp>
 #include <asio/co_spawn.hpp>
+#include <asio/error.hpp>
 #include <asio/redirect_error.hpp>
 #include <asio/steady_timer.hpp>
 #include <asio/this_coro.hpp>
@@ -18,6 +19,7 @@
 #include <deque>
 #include <exception>
 #include <memory>
+#include <system_error>
 #include <utility>
 
 namespace hubcache::inline v0_1 {
@@ -61,17 +63,20 @@ asio::awaitable<void> fan_out(std::size_t count, Make make) {
     auto& signal = all->signals.emplace_back();
     asio::co_spawn(executor, make(i), asio::bind_cancellation_slot(signal.slot(), std::move(ended)));
   }
+  bool stopped = false;
   while (all->running > 0) {
     std::error_code woken;
     co_await all->changed.async_wait(asio::redirect_error(asio::use_awaitable, woken));
     const auto cancelled = co_await asio::this_coro::cancellation_state;
     if (cancelled.cancelled() != asio::cancellation_type::none) {
+      stopped = true;
       all->cancel();
       co_await asio::this_coro::reset_cancellation_state();
     }
   }
   co_await asio::this_coro::throw_if_cancelled(true);
   if (all->failure) std::rethrow_exception(all->failure);
+  if (stopped) throw std::system_error(asio::error::operation_aborted);
 }
 
 }  // namespace hubcache::inline v0_1

@@ -6,7 +6,9 @@
 #include <asio/io_context.hpp>
 #include <asio/strand.hpp>
 
+#include <optional>
 #include <thread>
+#include <utility>
 
 namespace hubcache::inline v0_1 {
 
@@ -14,16 +16,17 @@ struct own_threads::state {
   asio::io_context context{1};
   asio::executor_work_guard<asio::io_context::executor_type> busy{context.get_executor()};
   std::thread thread{[this] { context.run(); }};
-  workers pool{0};  // ends before the context: jobs complete on it
+  std::optional<workers> pool{std::in_place, 0};
 };
 
 HUBCACHE_DECL own_threads::own_threads() : state_(std::make_unique<state>()) {}
 HUBCACHE_DECL own_threads::~own_threads() { stop(); }
 HUBCACHE_DECL asio::any_io_executor own_threads::executor() const { return state_->context.get_executor(); }
-HUBCACHE_DECL workers& own_threads::pool() const { return state_->pool; }
+HUBCACHE_DECL workers& own_threads::pool() const { return *state_->pool; }
 HUBCACHE_DECL void own_threads::stop() {
   state_->context.stop();
   if (state_->thread.joinable()) state_->thread.join();
+  state_->pool.reset();
 }
 
 HUBCACHE_DECL bool detail::runs_here(const asio::any_io_executor& executor) {

@@ -147,7 +147,7 @@ HUBCACHE_DECL asio::awaitable<void> fetch_content(fetch_services& with, const re
       into->restart(ec);
       if (ec) throw_disk_error(ec, "truncate the download", into->path());
     } else if (into->frontier() > before) {
-      network = {};  // what moves is never given up
+      network.progress();
     }
     auto wait = std::optional(std::chrono::milliseconds(0));
     if (failure) {

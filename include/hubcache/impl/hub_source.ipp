@@ -60,12 +60,27 @@ HUBCACHE_DECL http_request hub_source::request(std::string method, const route& 
   return result;
 }
 
+HUBCACHE_DECL hub_source::quota hub_source::quota_of(const url& target) const {
+  std::string_view path = target.target();
+  std::string_view prefix = config_.endpoint.target();
+  while (prefix.ends_with('/')) prefix.remove_suffix(1);
+  if (path.starts_with(prefix)) path.remove_prefix(prefix.size());
+  return path.starts_with("/api/") && !path.starts_with("/api/resolve-cache/") ? quota::api : quota::resolve;
+}
+
+HUBCACHE_DECL asio::awaitable<void> hub_source::wait_until(std::chrono::steady_clock::time_point when) const {
+  const auto left = std::chrono::ceil<std::chrono::seconds>(when - std::chrono::steady_clock::now());
+  if (left > std::chrono::seconds(2)) {
+    const event news = events::warning("The Hub asks to wait " + std::to_string(left.count()) + " s (rate limit).");
+    observer_(news);
+  }
+  co_await pause_until(when);
+}
+
 HUBCACHE_DECL asio::awaitable<http_response> hub_source::exchange(const http_request& what, body_sink& sink) {
   const bool own = what.target.same_origin(config_.endpoint);
-  const bool api = what.target.target().find("/api/") != std::string::npos &&
-                   what.target.target().find("/api/resolve-cache/") == std::string::npos;
-  auto& not_before = not_before_[static_cast<std::size_t>(api ? quota::api : quota::resolve)];
-  if (own && not_before > std::chrono::steady_clock::now()) co_await pause_until(not_before);
+  auto& not_before = not_before_[static_cast<std::size_t>(quota_of(what.target))];
+  if (own && not_before > std::chrono::steady_clock::now()) co_await wait_until(not_before);
   ++counters_.requests;
   auto answer = co_await over_.exchange(what, sink);
   const auto limit = own ? parse_rate_limit(answer.head.headers) : std::nullopt;
@@ -111,6 +126,7 @@ HUBCACHE_DECL asio::awaitable<http_response> hub_source::metadata_once(std::stri
 HUBCACHE_DECL asio::awaitable<http_response> hub_source::metadata(std::string method, url target,
                                                                   const repo& which, url& answered) {
   retry_state state;
+  state.patience = std::chrono::seconds(60);  // after that the cached snapshot serves, or the error is told
   for (;;) {
     std::exception_ptr failure;
     waiting_time server_wait;
@@ -126,7 +142,7 @@ HUBCACHE_DECL asio::awaitable<http_response> hub_source::metadata(std::string me
       context.repo = which.display();
       throw what->within(context);
     }
-    co_await pause_until(std::chrono::steady_clock::now() + *wait);
+    co_await wait_until(std::chrono::steady_clock::now() + *wait);
   }
 }
 

@@ -12,6 +12,16 @@ HUBCACHE_DECL folder folder::open(const std::string& path, std::error_code& ec) 
   return result;
 }
 
+HUBCACHE_DECL folder folder::open_below(const std::string& base, const std::string& path, std::error_code& ec) {
+  auto root = open(base, ec);
+  if (ec || path == base) return root;
+  if (!path.starts_with(base + "/")) {
+    ec = std::make_error_code(std::errc::invalid_argument);
+    return {};
+  }
+  return root.parent_of(path.substr(base.size() + 1) + "/.", ec);
+}
+
 HUBCACHE_DECL folder folder::parent_of(std::string_view path, std::error_code& ec) const {
   folder at;
   at.opened_ = descriptor(detail::retried(ec, [&] { return ::fcntl(opened_.get(), F_DUPFD_CLOEXEC, 0); }));

@@ -4,7 +4,9 @@
 #include <hubcache/store/partial.hpp>
 
 #include <algorithm>
-#include <vector>
+#include <memory>
+#include <new>
+#include <span>
 
 namespace hubcache::inline v0_1 {
 
@@ -19,6 +21,11 @@ HUBCACHE_DECL std::shared_ptr<partial> partial::open(const std::string& path, co
   std::shared_ptr<partial> result(new partial(what, hashes));
   result->path_ = path;
   result->file_ = os::open_or_create(path, 0644, ec);
+  if (ec == std::errc::permission_denied || (!ec && os::status(result->file_, ec).owner != os::effective_user())) {
+    // Another user's leftover: what we publish must be ours, so that nobody else can write to it.
+    os::remove(path, ec);
+    if (!ec) result->file_ = os::create_new(path, 0644, ec);
+  }
   if (ec) return nullptr;
   if (os::try_lock(result->file_, path, os::lock_mode::exclusive, ec) != os::lock_outcome::granted) return nullptr;
   const auto size = os::status(result->file_, ec).identity.size;
@@ -55,8 +62,11 @@ HUBCACHE_DECL void partial::catch_up(const std::stop_token& stop) {
     const std::lock_guard lock(mutex_);
     if (resumed_ == 0) return;  // the hash is at the frontier, and every write() takes it along
   }
-  std::vector<std::byte> block(detail::hash_block);
+  // A job must not throw, not even for lack of memory.
+  const std::unique_ptr<std::byte[]> memory(new (std::nothrow) std::byte[detail::hash_block]);
+  const std::span<std::byte> block(memory.get(), memory ? detail::hash_block : 0);
   std::error_code ec;
+  if (!memory) fail(std::make_error_code(std::errc::not_enough_memory));
   for (;;) {
     std::uint64_t from = 0;
     std::size_t n = 0;
@@ -73,13 +83,13 @@ HUBCACHE_DECL void partial::catch_up(const std::stop_token& stop) {
       from = hashed_;
       n = static_cast<std::size_t>(std::min<std::uint64_t>(block.size(), written_ - hashed_));
     }
-    const auto got = os::read_at(file_, std::span(block).first(n), from, ec);
+    const auto got = os::read_at(file_, block.first(n), from, ec);
     if (!ec && got < n) ec = std::make_error_code(std::errc::io_error);  // somebody shortened the file
     if (ec) {
       fail(ec);
       continue;
     }
-    hash_.update(std::span(block).first(n));
+    hash_.update(block.first(n));
     const std::lock_guard lock(mutex_);
     hashed_ += n;
   }

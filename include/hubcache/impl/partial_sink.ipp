@@ -112,6 +112,9 @@ HUBCACHE_DECL body_sink::verdict partial_sink::begin(const response_head& head) 
 }
 
 HUBCACHE_DECL asio::awaitable<std::span<std::byte>> partial_sink::acquire() {
+  if (const auto broken = into_->failure()) {
+    throw error(disk_errc(broken), "cannot write the download: " + broken.message());
+  }
   const auto left = into_->what().size - next_;
   if (excess_) {
     throw error(errc::size_mismatch, "expected " + std::to_string(into_->what().size) + " bytes, more arrive");

@@ -94,9 +94,10 @@ HUBCACHE_DECL std::vector<place> places_of(const plan& draft, const index_ref& i
   std::vector<place> result;
   if (!draft.options.smart_cache) return result;
   for (auto& found : index.find(what.name)) add_existing(result, std::move(found), what);
-  for (const auto& claim : draft.scan.claims) {
-    if (claim.name == what.name) add_existing(result, claim.where, what);
-  }
+  const auto by_name = [](const index_record& a, const index_record& b) { return a.name < b.name; };
+  const auto [first, last] = std::equal_range(draft.scan.claims.begin(), draft.scan.claims.end(),
+                                              index_record(what.name, place()), by_name);
+  for (auto claim = first; claim != last; ++claim) add_existing(result, claim->where, what);
   if (draft.options.mapping) {
     if (const auto at = draft.options.mapping->find(what.name); at != draft.options.mapping->end()) {
       std::error_code ec;
@@ -105,6 +106,10 @@ HUBCACHE_DECL std::vector<place> places_of(const plan& draft, const index_ref& i
       mapped.store = mutability::mutable_store;
       if (!ec) add_existing(result, std::move(mapped), what);
     }
+  }
+  // Who asks for verification believes no record: every place is hashed before it is linked.
+  if (draft.options.verify) {
+    for (auto& found : result) found.state = trust::claimed;
   }
   return result;
 }
@@ -275,7 +280,7 @@ HUBCACHE_DECL asio::awaitable<plan> prepare(services with, repo which, snapshot_
   draft.options = std::move(options);
   const auto context = detail::context_of(draft);
 
-  hub_source hub(with.config, with.transport);
+  hub_source hub(with.config, with.transport, with.observer);
   auto seen = detail::access::unknown;
   bool cached_only = with.config.offline;
   std::exception_ptr unreachable;

@@ -8,11 +8,11 @@
 
 namespace hubcache::inline v0_1 {
 
-HUBCACHE_DECL index_record verified_record(const digest& name, const std::string& path, mutability store,
-                                           std::error_code& ec) {
+HUBCACHE_DECL index_record verified_record(const digest& name, const std::string& path,
+                                           const os::file_identity& identity, mutability store) {
   place where;
   where.path = path;
-  where.identity = os::status(path, ec).identity;
+  where.identity = identity;
   where.state = trust_after_hash(where.identity, store);
   where.store = store;
   return {name, std::move(where)};
@@ -26,7 +26,7 @@ inline constexpr std::uint64_t twin_limit = 1024 * 1024;
 /// Renames `temporary` to `target` below the destination; its parents are made, no symlink is followed.
 HUBCACHE_DECL void give_name(const destination& where, const std::string& temporary, const std::string& target,
                              std::error_code& ec) {
-  const auto root = os::folder::open(where.root, ec);
+  const auto root = os::folder::open_below(where.base, where.root, ec);
   const auto parent = ec ? os::folder{} : root.parent_of(target, ec);
   if (!ec) parent.take(temporary, os::last_segment(target), ec);
   std::error_code ignored;
@@ -42,10 +42,12 @@ HUBCACHE_DECL link_report link_once(const opened_file& have, const std::string& 
                                     const std::string& scratch, link_kinds kinds, const link_ref& links,
                                     std::error_code& ec) {
   if (!where.plain_files) {
+    // Refuses a symlink in the place of blobs/.
+    if (!os::folder::open_below(where.base, where.root, ec)) return {};
     auto report = links.link(have, {where.root + "/" + target, where.mode}, kinds, ec);
     if (ec != std::errc::file_exists) return report;
   }
-  const auto temporary = scratch + "." + os::random_hex(8);
+  const auto temporary = scratch + "." + os::random_hex(8) + ".incomplete";
   auto report = links.link(have, {temporary, where.mode}, kinds, ec);
   if (ec) return report;
   give_name(where, temporary, target, ec);
@@ -71,9 +73,11 @@ HUBCACHE_DECL void note_link(placed_content& result, const content& what, const 
                              const link_report& report) {
   std::error_code ec;
   const auto path = where.root + "/" + target;
-  auto record = verified_record(what.name, path, store_of(where), ec);
-  if (report.used == link_kind::copy) result.allocated += os::status(path, ec).allocated;
-  if (report.used != link_kind::symlink && !ec) result.records.push_back(std::move(record));
+  const auto status = os::status(path, ec);
+  if (report.used == link_kind::copy) result.allocated += status.allocated;
+  if (report.used != link_kind::symlink && !ec) {
+    result.records.push_back(verified_record(what.name, path, status.identity, store_of(where)));
+  }
   if (report.used == link_kind::hard_link) {
     // The link changed the inode's ctime: without this the source would count as changed.
     if (auto source = confirmed_record(what.name, have, have_store)) result.records.push_back(std::move(*source));
@@ -93,8 +97,8 @@ HUBCACHE_DECL void add_twin(std::vector<index_record>& records, const std::strin
   const auto both = ec ? std::nullopt : hash_file_both(hashes, file, what.size, {}, ec);
   if (!both || (both->sha256 != what.name && both->git_sha1 != what.name)) return;
   const auto& other = what.name.algorithm() == digest_algorithm::sha256 ? both->git_sha1 : both->sha256;
-  auto record = verified_record(other, path, store, ec);
-  if (!ec) records.push_back(std::move(record));
+  const auto identity = os::status(file, ec).identity;
+  if (!ec) records.push_back(verified_record(other, path, identity, store));
 }
 
 }  // namespace detail
@@ -156,9 +160,11 @@ HUBCACHE_DECL placed_content name_partial(const verified_partial& item, const de
   give_name(where, item.file->path(), item.targets.front(), result.failure);
   if (result.failure) return result;
   const auto path = where.root + "/" + item.targets.front();
-  auto record = verified_record(what.name, path, store_of(where), result.failure);
-  result.allocated = os::status(item.file->file(), result.failure).allocated;
+  // Of the file we hold: the name may be another user's by now.
+  const auto status = os::status(item.file->file(), result.failure);
   if (result.failure) return result;
+  auto record = verified_record(what.name, path, status.identity, store_of(where));
+  result.allocated = status.allocated;
   result.target = path;
   result.records.push_back(record);
   add_twin(result.records, path, what, hashes, store_of(where));
@@ -181,7 +187,7 @@ HUBCACHE_DECL placed_content name_partial(const verified_partial& item, const de
 
 HUBCACHE_DECL std::vector<placed_content> publish(std::vector<verified_partial> batch, const destination& where,
                                                   fsync_mode mode, const hash_set_ref& hashes,
-                                                  const link_ref& links) {
+                                                  const link_ref& links, index_ref index) {
   // All writes are begun before the first is waited for: one journal commit then serves many files.
   if (mode != fsync_mode::none) {
     for (const auto& item : batch) os::start_sync(item.file->file());
@@ -190,14 +196,15 @@ HUBCACHE_DECL std::vector<placed_content> publish(std::vector<verified_partial> 
   for (std::size_t i = 0; i < batch.size(); ++i) results[i].failure = detail::seal(batch[i], where, mode);
   for (std::size_t i = 0; i < batch.size(); ++i) {
     if (!results[i].failure) results[i] = detail::name_partial(batch[i], where, mode, hashes, links);
+    index.insert(results[i].records);
   }
   return results;
 }
 
-HUBCACHE_DECL void make_entries(const std::string& view, const std::vector<symlink_entry>& entries) {
+HUBCACHE_DECL void make_entries(const std::string& base, const std::string& view,
+                                const std::vector<symlink_entry>& entries) {
   std::error_code ec;
-  os::make_directories(view, ec);
-  const auto root = ec ? os::folder{} : os::folder::open(view, ec);
+  const auto root = os::folder::open_below(base, view, ec);
   if (ec) throw_disk_error(ec, "create the snapshot folder", view);
   os::folder parent;
   std::optional<std::string> parent_path;  // entries of one folder mostly come together: it is opened once

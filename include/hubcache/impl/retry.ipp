@@ -17,14 +17,17 @@ HUBCACHE_DECL std::optional<std::chrono::milliseconds> next_attempt(
     case errc::rate_limited: break;
     // Hardly ever passing: say so soon.
     case errc::host_not_found:
-    case errc::connection_failed: limit = std::min(limit, 2); break;
+    case errc::connection_failed:
+      if (!state.reached) limit = std::min(limit, 2);
+      break;
     case errc::digest_mismatch:
     case errc::size_mismatch:
     case errc::bad_response: limit = std::min(limit, 3); break;
     default: return std::nullopt;
   }
   if (server_wait && (failure == errc::rate_limited || failure == errc::server_failed)) {
-    if (++state.waits > 20) return std::nullopt;
+    state.waited += std::max(*server_wait, std::chrono::seconds(1));
+    if (state.waited > state.patience) return std::nullopt;
     return *server_wait;
   }
   if (++state.failures >= limit) return std::nullopt;

@@ -18,210 +18,245 @@ namespace hubcache::inline v0_1 {
 namespace detail {
 
 inline constexpr std::size_t links_per_job = 64;
-inline constexpr std::size_t batch_files = 512;
+/// A batch holds its locks and files open: with three descriptors each it stays far below common limits.
+inline constexpr std::size_t batch_files = 64;
 inline constexpr std::uint64_t batch_bytes = std::uint64_t{256} << 20U;
+inline constexpr auto batch_age = std::chrono::seconds(1);
 
-/// Failures that concern one file only: the others go on.
-HUBCACHE_DECL bool concerns_one_file(errc failure) noexcept {
-  return failure == errc::digest_mismatch || failure == errc::size_mismatch || failure == errc::file_not_found;
-}
+/// What has become of one step so far.
+struct step_state {
+  placed_content placed;
+  int waits = 0;            ///< How often somebody else was moving the content.
+  bool unlinkable = false;  ///< No place of it can be linked.
+};
 
-/// One run, on the executor; jobs get copies of what they need.
-class snapshot_run {
- public:
-  snapshot_run(services with, plan what)
-      : with_(with),
-        plan_(std::move(what)),
-        hub_(with_.config, with_.transport),
-        fetching_(with_.config, hub_, with_.pool, with_.observer),
-        results_(plan_.steps.size()),
-        waits_(plan_.steps.size()) {
-    hub_.counters().requests = plan_.requests;
-    where_.root = plan_.target_root;
-    where_.plain_files = plan_.plain_files;
-    where_.mode = plan_.local() ? os::default_file_mode() : os::default_file_mode() & ~0222U;
+/// What the phases of one run share. Lives on the executor; jobs get copies, and the plan by shared ownership: it
+/// changes only while no job reads it.
+struct run_state {
+  run_state(services w, plan p)
+      : with(w),
+        what(std::make_shared<plan>(std::move(p))),
+        hub(with.config, with.transport, with.observer),
+        steps(what->steps.size()) {
+    hub.counters().requests = what->requests;
+    where.base = what->local() ? what->view : what->layout.repo_dir();
+    where.root = what->target_root;
+    where.plain_files = what->plain_files;
+    where.mode = what->local() ? os::default_file_mode() : os::default_file_mode() & ~0222U;
   }
 
-  asio::awaitable<snapshot> run() {
-    const auto begun = std::chrono::steady_clock::now();
-    announce();
-    auto folders = [what = plan_, with = with_](const std::stop_token&) {
-      prepare_folders(what);
-      remember_scan(what.scan, with.config.state_dir, with.index);
-      return true;
+  [[nodiscard]] std::string hub_lock(const content& c) const {
+    return what->local() ? std::string{} : what->layout.lock(c.name);
+  }
+
+  services with;
+  std::shared_ptr<plan> what;
+  hub_source hub;
+  destination where;
+  std::vector<step_state> steps;  ///< As plan::steps.
+};
+
+/// Links what lies elsewhere on this machine, many contents to a job.
+class link_phase {
+ public:
+  explicit link_phase(run_state& run) : run_(run) {}
+
+  asio::awaitable<void> all() {
+    std::vector<std::size_t> wanted;
+    for (std::size_t i = 0; i < run_.what->steps.size(); ++i) {
+      if (run_.what->steps[i].action == file_action::linked) wanted.push_back(i);
+    }
+    std::size_t next = 0;
+    auto worker = [this, &wanted, &next](std::size_t) -> asio::awaitable<void> { return some(wanted, next); };
+    if (wanted.empty()) co_return;
+    co_await fan_out(std::clamp<std::size_t>(run_.with.pool.threads(), 1, 4), std::move(worker));
+  }
+
+  /// Tries the places of these steps. Those that stay unlinked become fetches.
+  asio::awaitable<void> batch(std::vector<std::size_t> chosen) {
+    std::vector<order> orders;
+    for (const auto i : chosen) {
+      const auto& step = run_.what->steps[i];
+      orders.push_back({step, run_.hub_lock(step.what), run_.what->partial_of(step.what)});
+    }
+    auto work = [orders = std::move(orders), where = run_.where, with = run_.with,
+                 kinds = run_.what->options.links](const std::stop_token& stop) {
+      return link(orders, where, with, kinds, stop);
     };
-    co_await on_workers(with_.pool, std::move(folders));
-    co_await link_all();
-    co_await fetch_all();
-    if (worst_) throw *worst_;
-    auto finish = [what = plan_](const std::stop_token&) {
-      finish_view(what);
-      return true;
-    };
-    co_await on_workers(with_.pool, std::move(finish));
-    auto result = report();
-    if (plan_.options.mapping) co_await map_contents(result);
-    result.totals.seconds =
-        plan_.seconds + std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
-    co_return result;
+    const auto outcomes = co_await on_workers(run_.with.pool, std::move(work));
+    for (std::size_t k = 0; k < chosen.size(); ++k) note(chosen[k], outcomes[k]);
   }
 
  private:
-  void announce() const {
-    for (const auto& text : plan_.warnings) with_.warn(text);
-    events::planned news;
-    news.repo = plan_.repo.display();
-    news.commit = plan_.listing.commit;
-    news.files = plan_.entries.size();
-    news.bytes_present = plan_.bytes(file_action::present);
-    news.bytes_to_link = plan_.bytes_to_link();
-    news.bytes_to_fetch = plan_.bytes_to_fetch();
-    with_.observer(news);
-  }
-
-  [[nodiscard]] std::string hub_lock(const content& what) const {
-    return plan_.local() ? std::string{} : plan_.layout.lock(what.name);
-  }
-  [[nodiscard]] error_context context(const plan_step& step) const {
-    error_context result;
-    result.repo = plan_.repo.display();
-    result.file = step.file;
-    return result;
-  }
-
-  // ---- links
-
-  asio::awaitable<void> link_all() {
-    std::vector<std::size_t> wanted;
-    for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
-      if (plan_.steps[i].action == file_action::linked) wanted.push_back(i);
-    }
-    std::size_t next = 0;
-    auto worker = [this, &wanted, &next](std::size_t) -> asio::awaitable<void> { return link_some(wanted, next); };
-    if (!wanted.empty()) co_await fan_out(std::clamp<std::size_t>(with_.pool.threads(), 1, 4), std::move(worker));
-  }
-
-  asio::awaitable<void> link_some(const std::vector<std::size_t>& wanted, std::size_t& next) {
-    while (next < wanted.size()) {
-      const auto first = next;
-      next = std::min(wanted.size(), first + links_per_job);
-      const std::vector<std::size_t> mine(wanted.begin() + static_cast<std::ptrdiff_t>(first),
-                                          wanted.begin() + static_cast<std::ptrdiff_t>(next));
-      co_await link_batch(mine);
-    }
-  }
-
-  struct link_outcome {
+  struct order {
+    plan_step step;
+    std::string hub_lock;
+    std::string scratch;
+  };
+  struct outcome {
     placed_content placed;
-    bool busy = false;
+    bool tried = false;
   };
 
-  asio::awaitable<void> link_batch(std::vector<std::size_t> batch) {
-    std::vector<plan_step> steps;
-    std::vector<std::string> locks;
-    std::vector<std::string> scratch;
-    for (const auto i : batch) {
-      steps.push_back(plan_.steps[i]);
-      locks.push_back(hub_lock(plan_.steps[i].what));
-      scratch.push_back(plan_.partial_of(plan_.steps[i].what));
+  asio::awaitable<void> some(const std::vector<std::size_t>& wanted, std::size_t& next) {
+    while (next < wanted.size()) {
+      const auto first = wanted.begin() + static_cast<std::ptrdiff_t>(next);
+      const auto count = std::min(links_per_job, wanted.size() - next);
+      next += count;
+      const std::vector<std::size_t> mine(first, first + static_cast<std::ptrdiff_t>(count));
+      co_await batch(mine);
     }
-    auto work = [steps = std::move(steps), locks = std::move(locks), scratch = std::move(scratch), where = where_,
-                 with = with_, kinds = plan_.options.links](const std::stop_token& stop) mutable {
-      std::vector<link_outcome> outcomes(steps.size());
-      for (std::size_t i = 0; i < steps.size() && !stop.stop_requested(); ++i) {
-        const auto& step = steps[i];
-        std::error_code ec;
-        const auto lock = content_lock::try_lock(with.config.state_dir, step.what.name, locks[i], ec);
-        outcomes[i].busy = !lock;
-        if (!lock) continue;
-        auto& placed = outcomes[i].placed;
-        placed = link_content(step.what, step.places, step.targets, where, scratch[i], kinds, with.hashes,
-                              with.links, stop);
-        with.index.insert(placed.records);
-        for (const auto& stale : placed.stale) with.index.forget(stale.name, stale.where.path);
-      }
-      return outcomes;
-    };
-    auto outcomes = co_await on_workers(with_.pool, std::move(work));
-    for (std::size_t i = 0; i < batch.size(); ++i) note_link_outcome(batch[i], outcomes[i]);
   }
 
-  void note_link_outcome(std::size_t i, const link_outcome& outcome) {
-    auto& step = plan_.steps[i];
-    for (const auto& text : outcome.placed.warnings) with_.warn(text);
-    if (!outcome.placed.target) {
-      // Busy, or not to be linked: the fetch phase looks again and fetches if it must.
-      if (!outcome.busy) step.places.clear();
+  /// The job. The locks are held until the index knows what was linked.
+  static std::vector<outcome> link(const std::vector<order>& orders, const destination& where, const services& with,
+                                   link_kinds kinds, const std::stop_token& stop) {
+    std::vector<outcome> outcomes(orders.size());
+    std::vector<content_lock> locks;
+    std::vector<index_record> records;
+    auto index = with.index;
+    for (std::size_t k = 0; k < orders.size() && !stop.stop_requested(); ++k) {
+      const auto& [step, hub_lock, scratch] = orders[k];
+      std::error_code ec;
+      auto lock = content_lock::try_lock(with.config.state_dir, step.what.name, hub_lock, ec);
+      if (!lock) continue;
+      locks.push_back(std::move(*lock));
+      auto& placed = outcomes[k].placed;
+      placed = link_content(step.what, step.places, step.targets, where, scratch, kinds, with.hashes, with.links, stop);
+      outcomes[k].tried = true;
+      records.insert(records.end(), placed.records.begin(), placed.records.end());
+      for (const auto& stale : placed.stale) index.forget(stale.name, stale.where.path);
+    }
+    index.insert(records);
+    return outcomes;
+  }
+
+  void note(std::size_t i, const outcome& result) {
+    auto& step = run_.what->steps[i];
+    auto& state = run_.steps[i];
+    for (const auto& text : result.placed.warnings) run_.with.warn(text);
+    if (!result.placed.target) {
       step.action = file_action::fetched;
+      state.unlinkable = result.tried;
       return;
     }
-    results_[i] = outcome.placed;
+    state.placed = result.placed;
     step.action = file_action::linked;
     events::linked news;
     news.file = step.file;
-    news.source = outcome.placed.source;
-    news.kind = outcome.placed.link.value_or(link_kind::copy);
+    news.source = result.placed.source;
+    news.kind = result.placed.link.value_or(link_kind::copy);
     news.bytes = step.what.size;
-    with_.observer(news);
+    run_.with.observer(news);
   }
 
-  // ---- fetches
+  run_state& run_;
+};
 
-  asio::awaitable<void> fetch_all() {
-    for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
-      if (plan_.steps[i].action == file_action::fetched) queue_.push_back(i);
+/// Fetches what is nowhere on this machine, and publishes it in batches.
+class fetch_phase {
+ public:
+  fetch_phase(run_state& run, link_phase& links)
+      : run_(run), links_(links), fetching_(run.with.config, run.hub, run.with.pool, run.with.observer) {}
+
+  /// @throws error the worst failure, after the other contents are done
+  asio::awaitable<void> all() {
+    const auto& steps = run_.what->steps;
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+      if (steps[i].action == file_action::fetched) queue_.push_back(i);
     }
-    std::sort(queue_.begin(), queue_.end(), [this](std::size_t a, std::size_t b) {
-      const auto size = [this](std::size_t i) { return plan_.steps[i].what.size; };
-      return size(a) != size(b) ? size(a) > size(b) : a < b;
+    std::sort(queue_.begin(), queue_.end(), [&steps](std::size_t a, std::size_t b) {
+      return steps[a].what.size != steps[b].what.size ? steps[a].what.size > steps[b].what.size : a < b;
     });
-    const auto slots = std::min(std::max<std::size_t>(plan_.options.max_transfers, 1), queue_.size());
-    auto worker = [this](std::size_t) -> asio::awaitable<void> { return fetch_some(); };
+    const auto slots = std::min(std::max<std::size_t>(run_.what->options.max_transfers, 1), queue_.size());
+    auto worker = [this](std::size_t) -> asio::awaitable<void> { return some(); };
     if (slots > 0) co_await fan_out(slots, std::move(worker));
-    co_await publish_pending();
+    if (worst_) throw *worst_;
   }
 
-  asio::awaitable<void> fetch_some() {
+ private:
+  asio::awaitable<void> some() {
     while (!queue_.empty() && !stopped_) {
       const auto i = queue_.front();
       queue_.pop_front();
       std::exception_ptr failure;
       try {
-        co_await fetch_step(i);
+        co_await one(i);
       } catch (const error&) {
         failure = std::current_exception();
       }
       if (failure) note_failure(*error_of(failure));
     }
+    co_await publish_pending();  // who has nothing left to fetch lets nothing wait for the slowest transfer
   }
 
   void note_failure(const error& failure) {
-    const auto severity = [](const error& e) { return concerns_one_file(e.reason()) ? 0 : 1; };
-    if (!worst_ || severity(failure) > severity(*worst_)) worst_ = std::make_shared<const error>(failure);
+    const auto concerns_one_file = [](const error& e) {
+      return e.reason() == errc::digest_mismatch || e.reason() == errc::size_mismatch ||
+             e.reason() == errc::file_not_found;
+    };
+    if (!worst_ || (concerns_one_file(*worst_) && !concerns_one_file(failure))) {
+      worst_ = std::make_shared<const error>(failure);
+    }
     if (failure.reason() == errc::cancelled) throw failure;
-    stopped_ = stopped_ || !concerns_one_file(failure.reason());
+    stopped_ = stopped_ || !concerns_one_file(failure);
   }
 
-  asio::awaitable<void> fetch_step(std::size_t i) {
-    const auto step = plan_.steps[i];
-    if (waits_[i] > 0 && co_await link_instead(i)) co_return;
-
-    const bool may_be_there = !plan_.plain_files && !plan_.options.force_download && waits_[i] > 0;
-    const auto expected = may_be_there ? where_.root + "/" + step.targets.front() : std::string{};
-    auto open = [state = with_.config.state_dir, what = step.what, lock = hub_lock(step.what),
-                 path = plan_.partial_of(step.what), expected, hashes = with_.hashes](const std::stop_token&) {
-      return begin_transfer(state, what, lock, path, expected, hashes);
-    };
-    auto begun = co_await on_workers(with_.pool, std::move(open));
+  asio::awaitable<void> one(std::size_t i) {
+    const auto step = run_.what->steps[i];
+    auto begun = co_await begin(i, step);
     if (begun.present) {
-      plan_.steps[i].action = file_action::present;
-      co_return;
-    }
-    if (!begun.file) {
+      run_.what->steps[i].action = file_action::present;
+    } else if (!begun.places.empty()) {
+      begun.lock.reset();
+      co_await link_instead(i, std::move(begun.places));
+    } else if (!begun.file) {
       co_await wait_for_others(i);
-      co_return;
+    } else {
+      co_await fetch_content(fetching_, run_.what->repo, run_.what->listing.commit, step.file, begun.file);
+      co_await keep_for_batch(i, step, std::move(begun));
     }
-    co_await fetch_content(fetching_, plan_.repo, plan_.listing.commit, step.file, begun.file);
+  }
+
+  asio::awaitable<begun_transfer> begin(std::size_t i, plan_step step) {
+    const auto& options = run_.what->options;
+    // Who forces or verifies does not take what merely lies there.
+    const bool believing = !options.force_download && !options.verify;
+    transfer_place at;
+    at.hub_lock = run_.hub_lock(step.what);
+    at.partial = run_.what->partial_of(step.what);
+    at.target = run_.where.root + "/" + step.targets.front();
+    at.look_here = believing && !run_.where.plain_files;
+    at.look_elsewhere = believing && options.smart_cache && run_.what->let_in && !run_.steps[i].unlinkable;
+    auto work = [at, what = step.what, with = run_.with](const std::stop_token&) {
+      return begin_transfer(with.config.state_dir, what, at, with.hashes, with.index);
+    };
+    co_return co_await on_workers(run_.with.pool, std::move(work));
+  }
+
+  /// The content was published elsewhere since the plan was made.
+  asio::awaitable<void> link_instead(std::size_t i, std::vector<place> places) {
+    run_.what->steps[i].places = std::move(places);
+    const std::vector<std::size_t> chosen{i};
+    co_await links_.batch(chosen);
+    if (run_.what->steps[i].action != file_action::linked) queue_.push_front(i);
+  }
+
+  /// Somebody else moves this content: it goes to the tail of the queue.
+  asio::awaitable<void> wait_for_others(std::size_t i) {
+    auto& waits = run_.steps[i].waits;
+    if (waits++ == 0) {
+      run_.with.warn("Another process is fetching " + run_.what->steps[i].file + "; waiting for it.");
+    }
+    queue_.push_back(i);
+    co_await publish_pending();  // others may wait for what we hold
+    const auto pause = std::chrono::milliseconds(std::min(1000, 50 * waits));
+    co_await pause_until(std::chrono::steady_clock::now() + pause);
+  }
+
+  asio::awaitable<void> keep_for_batch(std::size_t i, plan_step step, begun_transfer begun) {
+    const auto now = std::chrono::steady_clock::now();
+    if (pending_.empty()) pending_since_ = now;
     verified_partial ready;
     ready.step = i;
     ready.targets = step.targets;
@@ -229,28 +264,9 @@ class snapshot_run {
     ready.lock = std::move(begun.lock);
     pending_bytes_ += step.what.size;
     pending_.push_back(std::move(ready));
-    const bool full = pending_.size() >= batch_files || pending_bytes_ >= batch_bytes;
-    if (full || with_.config.fsync != fsync_mode::batch) co_await publish_pending();
-  }
-
-  /// Somebody else moves this content: it goes to the tail of the queue.
-  asio::awaitable<void> wait_for_others(std::size_t i) {
-    if (waits_[i]++ == 0) with_.warn("Another process is fetching " + plan_.steps[i].file + "; waiting for it.");
-    queue_.push_back(i);
-    co_await publish_pending();  // others may wait for what we hold
-    const auto pause = std::chrono::milliseconds(std::min(1000, 50 * waits_[i]));
-    co_await pause_until(std::chrono::steady_clock::now() + pause);
-  }
-
-  /// After a wait: what the other process published may be linked now.
-  asio::awaitable<bool> link_instead(std::size_t i) {
-    auto& step = plan_.steps[i];
-    if (!plan_.let_in || !plan_.options.smart_cache || plan_.options.force_download) co_return false;
-    step.places = places_of(plan_, with_.index, step.what);
-    if (step.places.empty()) co_return false;
-    const std::vector<std::size_t> one{i};
-    co_await link_batch(one);
-    co_return step.action == file_action::linked;
+    const bool due = pending_.size() >= batch_files || pending_bytes_ >= batch_bytes ||
+                     now - pending_since_ >= batch_age || run_.with.config.fsync != fsync_mode::batch;
+    if (due) co_await publish_pending();
   }
 
   asio::awaitable<void> publish_pending() {
@@ -259,78 +275,110 @@ class snapshot_run {
     pending_bytes_ = 0;
     std::vector<std::size_t> steps;
     for (const auto& item : batch) steps.push_back(item.step);
-    auto work = [batch = std::move(batch), where = where_, with = with_](const std::stop_token&) mutable {
-      auto placed = publish(std::move(batch), where, with.config.fsync, with.hashes, with.links);
-      for (const auto& one : placed) with.index.insert(one.records);
-      return placed;
+    auto work = [batch = std::move(batch), where = run_.where, with = run_.with](const std::stop_token&) mutable {
+      return publish(std::move(batch), where, with.config.fsync, with.hashes, with.links, with.index);
     };
-    const auto placed = co_await on_workers(with_.pool, std::move(work));
+    const auto placed = co_await on_workers(run_.with.pool, std::move(work));
     for (std::size_t k = 0; k < placed.size(); ++k) note_published(steps[k], placed[k]);
   }
 
   void note_published(std::size_t i, const placed_content& placed) {
-    const auto& step = plan_.steps[i];
+    const auto& step = run_.what->steps[i];
     if (placed.failure) {
+      error_context context;
+      context.repo = run_.what->repo.display();
+      context.file = step.file;
       note_failure(error(disk_errc(placed.failure), "cannot publish the file: " + placed.failure.message(),
-                         context(step)));
+                         std::move(context)));
       return;
     }
-    results_[i] = placed;
+    run_.steps[i].placed = placed;
     events::fetched news;
     news.file = step.file;
     news.bytes = step.what.size;
-    with_.observer(news);
+    run_.with.observer(news);
   }
 
-  // ---- the result
-
-  [[nodiscard]] snapshot report() const {
-    auto result = preview(plan_);
-    result.dry_run = false;
-    for (std::size_t k = 0; k < result.files.size(); ++k) {
-      const auto& placed = results_[plan_.entries[k].step];
-      auto& file = result.files[k];
-      if (file.action != file_action::linked) continue;
-      file.link = placed.link;
-      file.source = placed.source;
-    }
-    for (const auto& placed : results_) result.totals.disk_delta += placed.allocated;
-    result.totals.requests = hub_.counters().requests;
-    result.totals.bytes_wire = hub_.counters().bytes_wire;
-    return result;
-  }
-
-  asio::awaitable<void> map_contents(snapshot& result) {
-    auto work = [what = plan_, with = with_](const std::stop_token& stop) {
-      auto mapped = complete_mapping(what, with.hashes, with.index, stop);
-      index_ref index = with.index;
-      index.insert(mapped.records);
-      return mapped;
-    };
-    auto mapped = co_await on_workers(with_.pool, std::move(work));
-    result.mapping = std::move(mapped.valid);
-    result.stale_mapping = std::move(mapped.stale);
-  }
-
-  services with_;
-  plan plan_;
-  hub_source hub_;
+  run_state& run_;
+  link_phase& links_;
   fetch_services fetching_;
-  destination where_;
-  std::vector<placed_content> results_;  // by step
-  std::vector<int> waits_;               // by step: how often somebody else was at it
-  std::deque<std::size_t> queue_;        // steps to fetch
+  std::deque<std::size_t> queue_;  // steps to fetch
   std::vector<verified_partial> pending_;
   std::uint64_t pending_bytes_ = 0;
+  std::chrono::steady_clock::time_point pending_since_;
   std::shared_ptr<const error> worst_;
   bool stopped_ = false;
 };
 
+HUBCACHE_DECL void announce(const services& with, const plan& what) {
+  for (const auto& text : what.warnings) with.warn(text);
+  events::planned news;
+  news.repo = what.repo.display();
+  news.commit = what.listing.commit;
+  news.files = what.entries.size();
+  news.bytes_present = what.bytes(file_action::present);
+  news.bytes_to_link = what.bytes_to_link();
+  news.bytes_to_fetch = what.bytes_to_fetch();
+  with.observer(news);
+}
+
+HUBCACHE_DECL snapshot report(const run_state& run) {
+  auto result = preview(*run.what);
+  result.dry_run = false;
+  for (std::size_t k = 0; k < result.files.size(); ++k) {
+    const auto& placed = run.steps[run.what->entries[k].step].placed;
+    auto& file = result.files[k];
+    if (file.action != file_action::linked) continue;
+    file.link = placed.link;
+    file.source = placed.source;
+  }
+  for (const auto& step : run.steps) result.totals.disk_delta += step.placed.allocated;
+  result.totals.requests = run.hub.counters().requests;
+  result.totals.bytes_wire = run.hub.counters().bytes_wire;
+  return result;
+}
+
 }  // namespace detail
 
 HUBCACHE_DECL asio::awaitable<snapshot> run(services with, plan what) {
-  detail::snapshot_run one(with, std::move(what));
-  co_return co_await one.run();
+  const auto begun = std::chrono::steady_clock::now();
+  detail::run_state state(with, std::move(what));
+  auto folders = [what = state.what, with](const std::stop_token&) {
+    detail::look_again(*what);
+    detail::prepare_folders(*what);
+    remember_scan(what->scan, with.config.state_dir, with.index);
+    return true;
+  };
+  co_await on_workers(with.pool, std::move(folders));
+  detail::announce(with, *state.what);
+
+  detail::link_phase links(state);
+  co_await links.all();
+  detail::fetch_phase fetches(state, links);
+  co_await fetches.all();
+
+  auto finish = [what = state.what](const std::stop_token&) {
+    const bool unchanged = std::all_of(what->steps.begin(), what->steps.end(),
+                                       [](const plan_step& s) { return s.action == file_action::present; });
+    detail::finish_view(*what, unchanged);
+    return true;
+  };
+  co_await on_workers(with.pool, std::move(finish));
+  auto result = detail::report(state);
+  if (state.what->options.mapping) {
+    auto work = [what = state.what, with](const std::stop_token& stop) {
+      auto mapped = detail::complete_mapping(*what, with.hashes, with.index, stop);
+      auto index = with.index;
+      index.insert(mapped.records);
+      return mapped;
+    };
+    auto mapped = co_await on_workers(with.pool, std::move(work));
+    result.mapping = std::move(mapped.valid);
+    result.stale_mapping = std::move(mapped.stale);
+  }
+  const auto spent = std::chrono::steady_clock::now() - begun;
+  result.totals.seconds = state.what->seconds + std::chrono::duration<double>(spent).count();
+  co_return result;
 }
 
 HUBCACHE_DECL asio::awaitable<snapshot> fetch_snapshot(services with, repo which, snapshot_options options) {

@@ -12,6 +12,22 @@
 
 namespace hubcache::inline v0_1::detail {
 
+HUBCACHE_DECL void look_again(plan& what) {
+  std::unordered_map<std::size_t, std::vector<std::string>> gone;
+  for (const auto& entry : what.entries) {
+    const auto& step = what.steps[entry.step];
+    const auto target = what.plain_files ? entry.path : step.what.name.hex();
+    if (step.action != file_action::present || (!what.plain_files && gone.contains(entry.step))) continue;
+    std::error_code ec;
+    const auto file = os::status(what.target_root + "/" + target, ec, !what.plain_files);
+    if (ec || !file.regular || file.identity.size != step.what.size) gone[entry.step].push_back(target);
+  }
+  for (auto& [step, targets] : gone) {
+    what.steps[step].targets = std::move(targets);
+    what.steps[step].action = file_action::fetched;
+  }
+}
+
 HUBCACHE_DECL void prepare_folders(const plan& what) {
   std::error_code ec;
   if (what.local()) {
@@ -38,25 +54,31 @@ HUBCACHE_DECL void prepare_folders(const plan& what) {
 }
 
 HUBCACHE_DECL begun_transfer begin_transfer(const std::string& state_dir, const content& what,
-                                            const std::string& hub_lock, const std::string& partial_path,
-                                            const std::string& expected, const hash_set_ref& hashes) {
+                                            const transfer_place& where, const hash_set_ref& hashes,
+                                            const index_ref& index) {
   begun_transfer result;
   std::error_code ec;
-  auto lock = content_lock::try_lock(state_dir, what.name, hub_lock, ec);
-  if (ec) throw_disk_error(ec, "create a lock file", hub_lock.empty() ? state_dir : hub_lock);
+  auto lock = content_lock::try_lock(state_dir, what.name, where.hub_lock, ec);
+  if (ec) throw_disk_error(ec, "create a lock file", where.hub_lock.empty() ? state_dir : where.hub_lock);
   if (!lock) return result;
   result.lock = std::make_shared<content_lock>(std::move(*lock));
-  if (!expected.empty()) {
-    const auto there = os::status(expected, ec, true);
-    result.present = !ec && there.regular && there.identity.size == what.size;
-    if (result.present) return result;
+  const auto holds_size = [&](const std::string& path, bool follow) {
+    const auto there = os::status(path, ec, follow);
+    return !ec && there.regular && there.identity.size == what.size;
+  };
+  result.present = where.look_here && holds_size(where.target, true);
+  if (result.present) return result;
+  if (where.look_elsewhere) {
+    result.places = index.find(what.name);
+    std::erase_if(result.places, [&](const place& p) { return !holds_size(p.path, false); });
+    if (!result.places.empty()) return result;
   }
-  result.file = partial::open(partial_path, what, hashes, ec);
-  if (ec) throw_disk_error(ec, "create the download", partial_path);
+  result.file = partial::open(where.partial, what, hashes, ec);
+  if (ec) throw_disk_error(ec, "create the download", where.partial);
   return result;
 }
 
-HUBCACHE_DECL void finish_view(const plan& what) {
+HUBCACHE_DECL void finish_view(const plan& what, bool unchanged) {
   std::error_code ec;
   if (what.local()) {
     const local_layout layout(what.view);
@@ -77,16 +99,20 @@ HUBCACHE_DECL void finish_view(const plan& what) {
       link.name = what.steps[entry.step].what.name;
       entries.push_back(std::move(link));
     }
-    make_entries(what.view, entries);
+    make_entries(what.layout.repo_dir(), what.view, entries);
   }
+  const auto check = [&](std::string_view doing, const std::string& path) {
+    const bool read_only = disk_errc(ec) == errc::permission_denied || ec == std::errc::read_only_file_system;
+    if (ec && !(unchanged && read_only)) throw_disk_error(ec, doing, path);
+  };
   if (what.write_tree) {
     const auto path = what.tree_path(what.listing.commit);
     write_tree(path, what.listing, ec);
-    if (ec) throw_disk_error(ec, "write the listing", path);
+    check("write the listing", path);
   }
   if (what.write_ref && what.revision != what.listing.commit) {
     write_ref(what.layout, what.revision, what.listing.commit, ec);
-    if (ec) throw_disk_error(ec, "write the ref", what.layout.ref(what.revision));
+    check("write the ref", what.layout.ref(what.revision));
   }
 }
 

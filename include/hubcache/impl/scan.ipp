@@ -89,6 +89,8 @@ HUBCACHE_DECL hub_scan scan_hub_cache(const std::string& cache_dir, const std::s
       result.folders[blobs] = folder.identity.mtime_ns;
     }
   }
+  std::sort(result.claims.begin(), result.claims.end(),
+            [](const index_record& a, const index_record& b) { return a.name < b.name; });
   return result;
 }
 

@@ -43,7 +43,7 @@ class index_ref {
   static constexpr calls calls_of{
       [](const void* self, const digest& name) { return static_cast<const I*>(self)->find(name); },
       [](void* self, std::span<const index_record> records) -> std::size_t {
-        return static_cast<I*>(self)->insert(records);
+        return static_cast<std::size_t>(static_cast<I*>(self)->insert(records));
       },
       [](void* self, const digest& name, const std::string& path) {
         static_cast<I*>(self)->forget(name, path);

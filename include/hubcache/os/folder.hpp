@@ -18,6 +18,11 @@ class folder {
   /// Opens an existing folder; symlinks in `path` itself are followed (the user's own doing).
   [[nodiscard]] HUBCACHE_DECL static folder open(const std::string& path, std::error_code& ec);
 
+  /// Opens `path`, which is `base` or lies below it; what is missing below `base` is created, and no symlink there
+  /// is followed.
+  [[nodiscard]] HUBCACHE_DECL static folder open_below(const std::string& base, const std::string& path,
+                                                       std::error_code& ec);
+
   /// The folder that holds the last name of `path`, its missing parts created. A symlink on the way is refused
   /// (std::errc::too_many_symbolic_link_levels or not_a_directory).
   [[nodiscard]] HUBCACHE_DECL folder parent_of(std::string_view path, std::error_code& ec) const;

@@ -2,6 +2,7 @@
 /// @file
 /// The Hub spoken over a transport: metadata with retries, content with redirects.
 
+#include <hubcache/event.hpp>
 #include <hubcache/hub/route.hpp>
 #include <hubcache/listing.hpp>
 #include <hubcache/repo.hpp>
@@ -33,8 +34,9 @@ using waiting_time = std::optional<std::chrono::seconds>;
 /// calls it made. Counts into `counters()`.
 class hub_source {
  public:
-  /// @param config, over: kept by reference.
-  hub_source(const settings& config, transport_ref over) : config_(config), over_(over) {}
+  /// @param config, over: kept by reference. @param observer told of waits that the Hub asks for
+  hub_source(const settings& config, transport_ref over, observer_ref observer)
+      : config_(config), over_(over), observer_(observer) {}
 
   /// The repo at `revision`, by one API call (renames followed).
   /// @throws error errc::{unauthorized, gated, forbidden, repo_not_found, revision_not_found, bad_response, ...}
@@ -63,6 +65,9 @@ class hub_source {
   enum class quota : unsigned char { api, resolve };
 
   [[nodiscard]] http_request request(std::string method, const route& to, std::chrono::milliseconds timeout) const;
+  [[nodiscard]] quota quota_of(const url& target) const;
+  /// Pauses as the Hub asked us to, and says so if it is long.
+  [[nodiscard]] asio::awaitable<void> wait_until(std::chrono::steady_clock::time_point when) const;
   /// One exchange, counted and paced.
   [[nodiscard]] asio::awaitable<http_response> exchange(const http_request& what, body_sink& sink);
   /// A metadata request: redirects within the endpoint followed, retried; any status of 400 and above throws.
@@ -74,6 +79,7 @@ class hub_source {
 
   const settings& config_;
   transport_ref over_;
+  observer_ref observer_;
   exchange_counters counters_;
   std::array<std::chrono::steady_clock::time_point, 2> not_before_{};  ///< Per quota: no request earlier.
 };

@@ -3,7 +3,7 @@
 /// Giving complete, verified content its final names. Blocking; every name appears by rename, with its whole
 /// content behind it.
 
-#include <hubcache/index/content_index.hpp>
+#include <hubcache/index/index_ref.hpp>
 #include <hubcache/link/link_ref.hpp>
 #include <hubcache/settings.hpp>
 #include <hubcache/store/confirm.hpp>
@@ -25,15 +25,16 @@ namespace hubcache::inline v0_1 {
 struct destination {
   destination() = default;
 
-  std::string root;           ///< Absolute; exists.
+  std::string base;           ///< Absolute; exists. Below it no symlink is followed.
+  std::string root;           ///< `base`, or a folder below it.
   bool plain_files = false;   ///< Users edit what lies there: no hard links into it, a mutable store.
   std::uint32_t mode = 0444;  ///< Of new files.
 };
 static_assert(!std::is_aggregate_v<destination>);
 
-/// The record that `path` holds `name`, verified, with the file's identity as it is now.
+/// The record that the file with this identity, at `path`, was found to hold `name` just now.
 [[nodiscard]] HUBCACHE_DECL index_record verified_record(const digest& name, const std::string& path,
-                                                         mutability store, std::error_code& ec);
+                                                         const os::file_identity& identity, mutability store);
 
 /// Content that has got its names, or why not.
 struct placed_content {
@@ -69,20 +70,24 @@ struct verified_partial {
 };
 static_assert(!std::is_aggregate_v<verified_partial>);
 
-/// Syncs a batch as `mode` says, then names it. One result per element, in order; releases the locks.
+/// Syncs a batch as `mode` says, names it, records it, and only then releases its locks: who gets one of them finds
+/// the content. One result per element, in order.
 [[nodiscard]] HUBCACHE_DECL std::vector<placed_content> publish(std::vector<verified_partial> batch,
                                                                 const destination& where, fsync_mode mode,
-                                                                const hash_set_ref& hashes, const link_ref& links);
+                                                                const hash_set_ref& hashes, const link_ref& links,
+                                                                index_ref index);
 
-/// Makes the symlink entries snapshots/<commit>/<path> -> blobs; equal ones are left alone.
+/// An entry of a snapshot.
 struct symlink_entry {
   symlink_entry() = default;
   std::string path;  ///< In the repo.
   digest name;
 };
 static_assert(!std::is_aggregate_v<symlink_entry>);
+/// Makes the symlink entries snapshots/<commit>/<path> -> blobs in `view`, below `base`; equal ones are left alone.
 /// @throws error if an entry cannot be made, or a symlink stands where a folder belongs.
-HUBCACHE_DECL void make_entries(const std::string& view, const std::vector<symlink_entry>& entries);
+HUBCACHE_DECL void make_entries(const std::string& base, const std::string& view,
+                                const std::vector<symlink_entry>& entries);
 
 }  // namespace hubcache::inline v0_1
 
