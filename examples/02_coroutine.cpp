@@ -10,10 +10,11 @@
 
 #include <cstdint>
 #include <iostream>
+#include <string>
 
 namespace {
 
-asio::awaitable<void> load(hubcache::cache& cache, const std::string& repo, std::uint64_t budget) {
+asio::awaitable<void> load(hubcache::cache& cache, std::string repo, std::uint64_t budget) {
   hubcache::snapshot_options options;
   options.allow = {{"*.json", "*.safetensors"}};
   auto plan = co_await cache.async_plan(repo, options, asio::use_awaitable);
