@@ -45,125 +45,160 @@ HUBCACHE_DECL asio::awaitable<void> hashed(std::shared_ptr<partial> into, prefix
   co_await from_other_thread<bool>(std::move(begin));
 }
 
-/// One exchange from the frontier on; returns the failure, or null when the last byte is written.
-HUBCACHE_DECL asio::awaitable<std::shared_ptr<const error>> fetch_once(fetch_services& with, const repo& which,
-                                                                       const std::string& commit,
-                                                                       const std::string& path,
-                                                                       std::shared_ptr<partial> into,
-                                                                       serial_queue& queue,
-                                                                       std::shared_ptr<buffer_ring> buffers,
-                                                                       waiting_time& server_wait, bool& restart) {
-  const auto size = into->what().size;
-  auto advanced = [&with, &path](std::uint64_t n) {
-    with.source.counters().bytes_wire += n;
-    events::advanced news;
-    news.file = path;
-    news.bytes = n;
-    with.observer(news);
-  };
-  partial_sink sink(into, into->frontier(), queue, buffers, advanced);
-  std::exception_ptr thrown;
-  try {
-    co_await with.source.content(which, commit, path, into->frontier(), sink, server_wait);
-  } catch (const error&) {
-    thrown = std::current_exception();
-  } catch (...) {
-    sink.flush();
-    throw;
-  }
-  sink.flush();
-  co_await buffers->drained();
+/// One content on its way: attempts, and what follows from each.
+class content_fetch {
+ public:
+  content_fetch(fetch_services& with, error_context context, std::shared_ptr<partial> into,
+                const asio::any_io_executor& executor)
+      : with_(with),
+        context_(std::move(context)),
+        into_(std::move(into)),
+        queue_(with.pool),
+        buffers_(std::make_shared<buffer_ring>(
+            executor, buffers_per_transfer,
+            static_cast<std::size_t>(std::min<std::uint64_t>(into_->what().size, transfer_buffer)))) {}
 
-  error_context context;
-  context.repo = which.display();
-  context.file = path;
-  if (const auto failure = into->failure()) {
-    throw error(disk_errc(failure), "cannot write the download: " + failure.message(),
-                std::move(context).with_file(into->path()));
+  asio::awaitable<void> run(const repo& which, const std::string& commit, const std::string& path) {
+    if (into_->resumed() > 0) prefix_.start(with_.pool, into_);
+    events::started news;
+    news.file = path;
+    news.bytes = into_->what().size;
+    news.resumed = into_->resumed();
+    with_.observer(news);
+    for (;;) {
+      attempt result;
+      if (into_->frontier() < into_->what().size) {
+        const auto before = into_->frontier();
+        result = co_await exchange(which, commit, path);
+        if (into_->frontier() > before) network_.progress();
+      }
+      if (!result.failure && !result.range_ignored) {
+        result.failure = co_await mismatch();
+        if (!result.failure) co_return;
+      }
+      co_await recover(result, path);
+    }
   }
-  restart = sink.outcome() == partial_sink::answer::range_ignored;
-  if (restart) co_return nullptr;
-  if (sink.outcome() == partial_sink::answer::refused) {
-    co_return std::make_shared<const error>(errc::size_mismatch, sink.problem(), context);
+
+ private:
+  /// How one attempt ended. Neither a failure nor an ignored range: every byte is written.
+  struct attempt {
+    attempt() = default;
+    std::shared_ptr<const error> failure;
+    bool range_ignored = false;
+    waiting_time server_wait;
+  };
+
+  [[nodiscard]] std::shared_ptr<const error> failed(errc reason, std::string detail) const {
+    return std::make_shared<const error>(reason, std::move(detail), context_);
   }
-  if (thrown) co_return std::make_shared<const error>(error_of(thrown)->within(context));
-  if (into->frontier() != size) {
-    co_return std::make_shared<const error>(errc::connection_lost,
-                                            "got " + std::to_string(into->frontier()) + " of " +
-                                                std::to_string(size) + " bytes",
-                                            context);
+
+  /// One exchange, from the frontier on. Throws only what no further attempt can mend.
+  asio::awaitable<attempt> exchange(const repo& which, const std::string& commit, const std::string& path) {
+    auto advanced = [this, &path](std::uint64_t n) {
+      with_.source.counters().bytes_wire += n;
+      events::advanced news;
+      news.file = path;
+      news.bytes = n;
+      with_.observer(news);
+    };
+    attempt result;
+    partial_sink sink(into_, into_->frontier(), queue_, buffers_, advanced);
+    std::exception_ptr thrown;
+    try {
+      co_await with_.source.content(which, commit, path, into_->frontier(), sink, result.server_wait);
+    } catch (const error&) {
+      thrown = std::current_exception();
+    } catch (...) {
+      sink.flush();  // what arrived before a cancellation is good
+      throw;
+    }
+    sink.flush();
+    co_await buffers_->drained();
+
+    const auto size = into_->what().size;
+    if (const auto broken = into_->failure()) {
+      auto where = context_;
+      where.file = into_->path();
+      throw error(disk_errc(broken), "cannot write the download: " + broken.message(), std::move(where));
+    }
+    result.range_ignored = sink.outcome() == partial_sink::answer::range_ignored;
+    if (result.range_ignored) co_return result;
+    if (sink.outcome() == partial_sink::answer::refused) {
+      result.failure = failed(errc::size_mismatch, sink.problem());
+    } else if (thrown) {
+      result.failure = std::make_shared<const error>(error_of(thrown)->within(context_));
+    } else if (into_->frontier() != size) {
+      result.failure = failed(errc::connection_lost, "got " + std::to_string(into_->frontier()) + " of " +
+                                                         std::to_string(size) + " bytes");
+    }
+    co_return result;
   }
-  co_return nullptr;
-}
+
+  /// With every byte written: the failure if they are not the content, else null.
+  asio::awaitable<std::shared_ptr<const error>> mismatch() {
+    co_await hashed(into_, prefix_);
+    if (const auto broken = into_->failure()) throw_disk_error(broken, "read the download back", into_->path());
+    const auto arrived = into_->finish();
+    if (arrived == into_->what().name) co_return nullptr;
+    co_return failed(errc::digest_mismatch, "expected " + into_->what().name.hex() + ", got " + arrived.hex());
+  }
+
+  /// Starts again from byte 0; returns how many bytes that discards.
+  asio::awaitable<std::uint64_t> restart() {
+    prefix_.stop().request_stop();
+    co_await hashed(into_, prefix_);
+    const auto lost = into_->frontier();
+    std::error_code ec;
+    into_->restart(ec);
+    if (ec) throw_disk_error(ec, "truncate the download", into_->path());
+    co_return lost;
+  }
+
+  /// Pauses before the next attempt, or throws the failure if there is none.
+  asio::awaitable<void> recover(attempt ended, const std::string& path) {
+    const bool altered = ended.failure && (ended.failure->reason() == errc::digest_mismatch ||
+                                           ended.failure->reason() == errc::size_mismatch);
+    const bool wrong_bytes = ended.failure && ended.failure->reason() == errc::digest_mismatch;
+    const bool resumed = into_->resumed() > 0;
+    events::retried news;
+    news.file = path;
+    news.reason = ended.failure ? std::string(name_of(ended.failure->reason())) : "range_ignored";
+    if (wrong_bytes || ended.range_ignored) news.lost = co_await restart();
+
+    auto pause = std::optional(std::chrono::milliseconds(0));
+    // If part of it was resumed, the fault may lie there: that is no attempt yet.
+    if (ended.failure && !(wrong_bytes && resumed)) {
+      pause = next_attempt(with_.config, altered ? integrity_ : network_, ended.failure->reason(), ended.server_wait,
+                           random_fraction());
+    }
+    if (!pause) throw *ended.failure;
+    news.seconds = static_cast<double>(pause->count()) / 1000.0;
+    with_.observer(news);
+    co_await pause_until(std::chrono::steady_clock::now() + *pause);
+  }
+
+  fetch_services& with_;
+  error_context context_;
+  std::shared_ptr<partial> into_;
+  serial_queue queue_;
+  std::shared_ptr<buffer_ring> buffers_;
+  prefix_hash prefix_;
+  retry_state network_;
+  retry_state integrity_;
+};
 
 }  // namespace detail
 
 HUBCACHE_DECL asio::awaitable<void> fetch_content(fetch_services& with, const repo& which,
                                                   const std::string& commit, const std::string& path,
                                                   std::shared_ptr<partial> into) {
-  const auto size = into->what().size;
-  const auto buffer = static_cast<std::size_t>(std::min<std::uint64_t>(size, detail::transfer_buffer));
+  error_context context;
+  context.repo = which.display();
+  context.file = path;
   const auto executor = co_await asio::this_coro::executor;
-  const auto buffers = std::make_shared<buffer_ring>(executor, detail::buffers_per_transfer, buffer);
-  serial_queue queue(with.pool);
-  detail::prefix_hash prefix;
-  if (into->resumed() > 0) prefix.start(with.pool, into);
-
-  events::started news;
-  news.file = path;
-  news.bytes = size;
-  news.resumed = into->resumed();
-  with.observer(news);
-
-  retry_state network;
-  retry_state integrity;
-  for (;;) {
-    const auto before = into->frontier();
-    std::shared_ptr<const error> failure;
-    waiting_time server_wait;
-    bool restart = false;
-    if (before < size) {
-      failure = co_await detail::fetch_once(with, which, commit, path, into, queue, buffers, server_wait, restart);
-    }
-    std::uint64_t lost = 0;
-    if (!failure && !restart) {
-      co_await detail::hashed(into, prefix);
-      if (const auto broken = into->failure()) throw_disk_error(broken, "read the download back", into->path());
-      const auto arrived = into->finish();
-      if (arrived == into->what().name) co_return;
-      error_context context;
-      context.repo = which.display();
-      context.file = path;
-      failure = std::make_shared<const error>(
-          errc::digest_mismatch, "expected " + into->what().name.hex() + ", got " + arrived.hex(), context);
-      restart = true;
-      if (into->resumed() > 0) integrity = {};  // the fault may lie in what was resumed: that is no attempt
-    }
-    if (restart) {
-      prefix.stop().request_stop();
-      co_await detail::hashed(into, prefix);
-      lost = into->frontier();
-      std::error_code ec;
-      into->restart(ec);
-      if (ec) throw_disk_error(ec, "truncate the download", into->path());
-    } else if (into->frontier() > before) {
-      network.progress();
-    }
-    auto wait = std::optional(std::chrono::milliseconds(0));
-    if (failure) {
-      const bool altered = failure->reason() == errc::digest_mismatch || failure->reason() == errc::size_mismatch;
-      wait = next_attempt(with.config, altered ? integrity : network, failure->reason(), server_wait,
-                          random_fraction());
-      if (!wait) throw *failure;
-    }
-    events::retried again;
-    again.file = path;
-    again.reason = failure ? std::string(name_of(failure->reason())) : "range_ignored";
-    again.seconds = static_cast<double>(wait->count()) / 1000.0;
-    again.lost = lost;
-    with.observer(again);
-    co_await pause_until(std::chrono::steady_clock::now() + *wait);
-  }
+  detail::content_fetch one(with, std::move(context), std::move(into), executor);
+  co_await one.run(which, commit, path);
 }
 
 }  // namespace hubcache::inline v0_1
