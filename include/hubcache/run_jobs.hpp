@@ -12,6 +12,7 @@
 #include <memory>
 #include <stop_token>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 namespace hubcache::inline v0_1::detail {
@@ -25,11 +26,13 @@ HUBCACHE_DECL void prepare_folders(const plan& what);
 
 /// What one try to begin a transfer found.
 struct begun_transfer {
+  begun_transfer() = default;
   std::shared_ptr<content_lock> lock;
   std::shared_ptr<partial> file;  ///< Null if somebody else moves this content, or if it is here by now.
   bool present = false;           ///< It was published in this place meanwhile.
   std::vector<place> places;      ///< It was published elsewhere meanwhile.
 };
+static_assert(!std::is_aggregate_v<begun_transfer>);
 
 /// What begin_transfer() looks at besides the lock.
 struct transfer_place {
@@ -57,6 +60,7 @@ HUBCACHE_DECL void finish_view(const plan& what, bool unchanged);
 
 /// What became of the caller's mapping.
 struct mapped_contents {
+  mapped_contents() = default;
   cache_mapping valid;
   cache_mapping stale;
   std::vector<index_record> records;

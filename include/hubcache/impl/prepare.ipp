@@ -165,6 +165,7 @@ HUBCACHE_DECL void use_cached_listing(plan& draft) {
   if (!found && !draft.local()) found = read_snapshot(draft.layout, *commit);
   if (!found) throw missing("the listing of commit " + *commit + " is not in the cache");
   draft.listing = std::move(*found);
+  draft.write_ref = draft.write_tree = false;  // also after an answer that broke off half-way
 }
 
 HUBCACHE_DECL void check_all_cached(const plan& draft) {
@@ -264,10 +265,8 @@ HUBCACHE_DECL asio::awaitable<void> pass_gate(plan& draft, hub_source& hub, acce
   co_await hub.check_access(draft.repo, draft.listing.commit, witness->file);
 }
 
-}  // namespace detail
-
-HUBCACHE_DECL asio::awaitable<plan> prepare(services with, repo which, snapshot_options options) {
-  const auto begun = std::chrono::steady_clock::now();
+/// What is known before anything is asked.
+HUBCACHE_DECL plan begin_draft(const settings& config, repo which, snapshot_options options) {
   check_revision(options.revision);
   if (!options.smart_cache && options.mapping) {
     throw error(errc::invalid_argument, "a cache mapping needs the smart cache, which is switched off");
@@ -275,52 +274,84 @@ HUBCACHE_DECL asio::awaitable<plan> prepare(services with, repo which, snapshot_
   plan draft;
   draft.repo = std::move(which);
   draft.revision = options.revision;
-  draft.layout = hub_layout(with.config.cache_dir, draft.repo);
+  draft.layout = hub_layout(config.cache_dir, draft.repo);
   if (!options.local_dir.empty()) draft.view = os::absolute_path(options.local_dir);
-  draft.options = std::move(options);
-  const auto context = detail::context_of(draft);
-
-  hub_source hub(with.config, with.transport, with.observer);
-  auto seen = detail::access::unknown;
-  bool cached_only = with.config.offline;
-  std::exception_ptr unreachable;
-  if (!cached_only) {
-    try {
-      seen = co_await detail::ask_hub(draft, hub);
-    } catch (const error& e) {
-      if (!detail::may_fall_back(e.reason()) || draft.options.force_download) throw;
-      unreachable = std::current_exception();
-    }
-  }
-  const auto failure = error_of(unreachable);
-  try {
-    cached_only = cached_only || unreachable;
-    if (cached_only) detail::use_cached_listing(draft);
-    detail::set_view(draft, with.config);
-    detail::refuse_reserved(draft);
-    if (!cached_only) co_await detail::refuse_masked(draft, hub);
-    auto look = [draft = std::move(draft), with](const std::stop_token& stop) mutable {
-      return detail::look_at_machine(std::move(draft), with.config, with.hashes, with.index, stop);
-    };
-    draft = co_await on_workers(with.pool, std::move(look));
-    if (cached_only) {
-      detail::drop_foreign_places(draft);
-      detail::check_all_cached(draft);
-    } else {
-      co_await detail::pass_gate(draft, hub, seen);
-    }
-  } catch (const error& e) {
-    // What the user needs to know is that the Hub is out of reach, not what the cache lacks.
-    if (failure && (e.reason() == errc::not_cached || e.reason() == errc::file_not_found)) throw *failure;
-    const bool unknown = with.config.offline && e.reason() == errc::file_not_found;
-    throw error(unknown ? errc::not_cached : e.reason(), e.detail(), e.within(context).context());
-  }
-  if (draft.local() && (draft.options.links == link_kinds(link_kind::hard_link) ||
-                        draft.options.links == link_kinds(link_kind::symlink))) {
+  const bool linked_only = options.links == link_kinds(link_kind::hard_link) ||
+                           options.links == link_kinds(link_kind::symlink);
+  if (!options.local_dir.empty() && linked_only) {
     draft.warnings.push_back("Files in a local folder are copied: through a link an edit would reach the cache.");
   }
-  if (failure) {
-    draft.warnings.push_back("The Hub cannot be reached (" + std::string(failure->detail()) +
+  draft.options = std::move(options);
+  return draft;
+}
+
+/// What the Hub said, or why it could not be asked.
+struct hub_answer {
+  hub_answer() = default;
+  access seen = access::unknown;
+  bool asked = false;
+  std::shared_ptr<const error> unreachable;  ///< Set if the cache may serve instead.
+};
+
+HUBCACHE_DECL asio::awaitable<hub_answer> reach_hub(plan& draft, hub_source& hub, const settings& config) {
+  hub_answer answer;
+  if (config.offline) co_return answer;
+  std::exception_ptr failure;
+  try {
+    answer.seen = co_await ask_hub(draft, hub);
+    answer.asked = true;
+  } catch (const error& e) {
+    if (!may_fall_back(e.reason()) || draft.options.force_download) throw;
+    failure = std::current_exception();
+  }
+  answer.unreachable = error_of(failure);
+  co_return answer;
+}
+
+/// Fills the steps of `draft`, from the Hub's listing or the cached one.
+HUBCACHE_DECL asio::awaitable<plan> complete_draft(plan draft, services with, hub_source& hub, hub_answer answer) {
+  if (!answer.asked) use_cached_listing(draft);
+  set_view(draft, with.config);
+  refuse_reserved(draft);
+  if (answer.asked) co_await refuse_masked(draft, hub);
+  auto look = [draft = std::move(draft), with](const std::stop_token& stop) mutable {
+    return look_at_machine(std::move(draft), with.config, with.hashes, with.index, stop);
+  };
+  auto result = co_await on_workers(with.pool, std::move(look));
+  if (answer.asked) {
+    co_await pass_gate(result, hub, answer.seen);
+  } else {
+    drop_foreign_places(result);
+    check_all_cached(result);
+  }
+  co_return result;
+}
+
+/// The failure to tell the user, given that `e` was met after `answer`.
+HUBCACHE_DECL error failure_to_tell(const error& e, const hub_answer& answer, bool offline,
+                                    const error_context& context) {
+  const bool lacking = e.reason() == errc::not_cached || e.reason() == errc::file_not_found;
+  // What the user needs to know is that the Hub is out of reach, not what the cache lacks.
+  if (answer.unreachable && lacking) return *answer.unreachable;
+  if (offline && lacking) return {errc::not_cached, e.detail(), e.within(context).context()};
+  return e.within(context);
+}
+
+}  // namespace detail
+
+HUBCACHE_DECL asio::awaitable<plan> prepare(services with, repo which, snapshot_options options) {
+  const auto begun = std::chrono::steady_clock::now();
+  auto draft = detail::begin_draft(with.config, std::move(which), std::move(options));
+  const auto context = detail::context_of(draft);
+  hub_source hub(with.config, with.transport, with.observer);
+  const auto answer = co_await detail::reach_hub(draft, hub, with.config);
+  try {
+    draft = co_await detail::complete_draft(std::move(draft), with, hub, answer);
+  } catch (const error& e) {
+    throw detail::failure_to_tell(e, answer, with.config.offline, context);
+  }
+  if (answer.unreachable) {
+    draft.warnings.push_back("The Hub cannot be reached (" + answer.unreachable->detail() +
                              "); using the snapshot in the cache, which may be outdated.");
   }
   draft.requests = hub.counters().requests;
