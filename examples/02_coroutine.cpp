@@ -24,7 +24,8 @@ asio::awaitable<void> load(hubcache::cache& cache, std::string repo, std::uint64
 
   // Observers are passed by name: they are held by reference while the operation runs.
   auto observer = [](const hubcache::event& e) {
-    if (const auto* news = std::get_if<hubcache::events::fetched>(&e)) std::cout << "fetched " << news->file << '\n';
+    if (const auto* news = std::get_if<hubcache::events::fetched>(&e))
+      std::cout << "fetched " << news->file << '\n';
   };
   const auto snapshot = co_await cache.async_run(std::move(plan), observer, asio::use_awaitable);
   std::cout << snapshot.path << '\n';

@@ -77,7 +77,8 @@ asio::awaitable<T> with_context(asio::awaitable<T> operation) {
     throw;
   } catch (const std::system_error& e) {
     // The code of Asio 1.22 maps to no std::errc.
-    const bool cancelled = e.code() == asio::error::operation_aborted || e.code() == std::errc::operation_canceled;
+    const bool cancelled =
+        e.code() == asio::error::operation_aborted || e.code() == std::errc::operation_canceled;
     if (cancelled) throw error(errc::cancelled, "");
     throw error(errc::internal, e.what());
   } catch (const std::exception& e) {

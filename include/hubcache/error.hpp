@@ -22,18 +22,18 @@ enum class errc {
 
   host_not_found,     ///< DNS knows no such host. Check the endpoint's spelling and the network.
   connection_failed,  ///< Nobody accepted the connection. Check endpoint, proxy and firewall.
-  connection_lost,    ///< The connection broke in the middle, more often than retries allow. Run again: it resumes.
-  timed_out,          ///< Nothing arrived within the timeout. Run again, or raise HF_HUB_DOWNLOAD_TIMEOUT.
-  tls_failed,         ///< Certificate or TLS handshake refused. Check the clock, SSL_CERT_FILE and the host name.
-  proxy_failed,       ///< The proxy refused or failed. Check HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
-  bad_response,       ///< The server broke HTTP or sent JSON of another shape. A proxy in between is likely.
-  rate_limited,       ///< 429 after all retries. Wait, or send a token for a higher limit.
-  server_failed,      ///< 5xx after all retries. Try again later.
-  http_failed,        ///< Another HTTP status that hubcache has no remedy for.
+  connection_lost,  ///< The connection broke in the middle, more often than retries allow. Run again: it resumes.
+  timed_out,        ///< Nothing arrived within the timeout. Run again, or raise HF_HUB_DOWNLOAD_TIMEOUT.
+  tls_failed,     ///< Certificate or TLS handshake refused. Check the clock, SSL_CERT_FILE and the host name.
+  proxy_failed,   ///< The proxy refused or failed. Check HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
+  bad_response,   ///< The server broke HTTP or sent JSON of another shape. A proxy in between is likely.
+  rate_limited,   ///< 429 after all retries. Wait, or send a token for a higher limit.
+  server_failed,  ///< 5xx after all retries. Try again later.
+  http_failed,    ///< Another HTTP status that hubcache has no remedy for.
 
   unauthorized,  ///< 401: no such repo, or a private one and no valid token. Check the name, then the token.
-  gated,         ///< The repo is gated and this token is not let in. Accept its terms on the Hub, pass a token.
-  forbidden,     ///< 403: the token lacks permission.
+  gated,      ///< The repo is gated and this token is not let in. Accept its terms on the Hub, pass a token.
+  forbidden,  ///< 403: the token lacks permission.
 
   repo_not_found,      ///< 404: no such repo. Check its spelling and type.
   revision_not_found,  ///< The repo has no such branch, tag or commit.
@@ -69,9 +69,18 @@ struct error_context {
   int http_status = 0;     ///< Of the answer that failed.
   std::string request_id;  ///< As the server named the exchange; quote it when asking its operators.
 
-  error_context&& with_repo(std::string value) && { repo = std::move(value); return std::move(*this); }
-  error_context&& with_file(std::string value) && { file = std::move(value); return std::move(*this); }
-  error_context&& with_url(std::string value) && { url = std::move(value); return std::move(*this); }
+  error_context&& with_repo(std::string value) && {
+    repo = std::move(value);
+    return std::move(*this);
+  }
+  error_context&& with_file(std::string value) && {
+    file = std::move(value);
+    return std::move(*this);
+  }
+  error_context&& with_url(std::string value) && {
+    url = std::move(value);
+    return std::move(*this);
+  }
 };
 static_assert(!std::is_aggregate_v<error_context>);
 

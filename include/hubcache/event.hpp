@@ -5,8 +5,8 @@
 #include <hubcache/config.hpp>
 #include <hubcache/link_kind.hpp>
 
-#include <cstdint>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <type_traits>
@@ -77,8 +77,8 @@ struct warning {
 
 }  // namespace events
 
-using event = std::variant<events::planned, events::linked, events::started, events::advanced, events::retried,
-                           events::fetched, events::warning>;
+using event = std::variant<events::planned, events::linked, events::started, events::advanced,
+                           events::retried, events::fetched, events::warning>;
 
 /// A non-owning reference to a callable `void(const event&)`. The callable must outlive the operation, be quick
 /// and not throw. Taken from an lvalue only: a temporary would dangle in a coroutine.
@@ -87,8 +87,9 @@ class observer_ref {
   observer_ref() noexcept = default;  ///< Ignores every event.
 
   template <class F>
-    requires(!std::is_same_v<std::remove_cvref_t<F>, observer_ref> && std::is_invocable_v<F&, const event&>)
-  observer_ref(F& observer) noexcept  // NOLINT: a reference wrapper
+  requires(!std::is_same_v<std::remove_cvref_t<F>, observer_ref> && std::is_invocable_v<F&, const event&>)
+      observer_ref(F& observer)
+  noexcept  // NOLINT: a reference wrapper
       : self_(const_cast<void*>(static_cast<const void*>(std::addressof(observer)))),
         call_([](void* self, const event& e) { (*static_cast<F*>(self))(e); }) {}
 

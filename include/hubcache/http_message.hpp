@@ -24,7 +24,9 @@ class header_list {
   void add(std::string name, std::string value) { fields_.emplace_back(std::move(name), std::move(value)); }
   /// The first value of `name`, without surrounding blanks; none if it is missing. O(fields).
   [[nodiscard]] HUBCACHE_DECL std::optional<std::string_view> find(std::string_view name) const noexcept;
-  [[nodiscard]] const std::vector<std::pair<std::string, std::string>>& fields() const noexcept { return fields_; }
+  [[nodiscard]] const std::vector<std::pair<std::string, std::string>>& fields() const noexcept {
+    return fields_;
+  }
 
  private:
   std::vector<std::pair<std::string, std::string>> fields_;
@@ -38,8 +40,8 @@ struct http_request {
   header_list headers;  ///< Without Host, Connection and Content-Length: those are the transport's.
   std::string body;     ///< Sent with its Content-Length if not empty.
   std::chrono::milliseconds timeout{10'000};  ///< Of the connect, and of each wait for bytes.
-  std::uint64_t minimum_rate = 0;             ///< Bytes/s over 30 s below which the body counts as stalled; 0 = none.
-  std::size_t body_limit = 64 * 1024;         ///< Of `http_response::body`, in bytes.
+  std::uint64_t minimum_rate = 0;  ///< Bytes/s over 30 s below which the body counts as stalled; 0 = none.
+  std::size_t body_limit = 64 * 1024;  ///< Of `http_response::body`, in bytes.
 };
 static_assert(!std::is_aggregate_v<http_request>);
 

@@ -12,7 +12,7 @@ namespace hubcache::inline v0_1 {
 
 /// Also a bit of a `link_kinds` set.
 enum class link_kind : std::uint8_t {
-  reflink = 1,    ///< A copy-on-write clone: own inode, shared blocks. An edit of one never reaches the other.
+  reflink = 1,  ///< A copy-on-write clone: own inode, shared blocks. An edit of one never reaches the other.
   hard_link = 2,  ///< Another name of the same inode. An edit of one is an edit of both.
   symlink = 4,    ///< A name that points at a path. Deleting the target breaks it.
   copy = 8,       ///< Own bytes, own space.
@@ -21,10 +21,14 @@ enum class link_kind : std::uint8_t {
 /// "reflink", "hardlink", "symlink" or "copy": as on the command line and in JSON.
 [[nodiscard]] constexpr std::string_view to_string(link_kind kind) noexcept {
   switch (kind) {
-    case link_kind::reflink: return "reflink";
-    case link_kind::hard_link: return "hardlink";
-    case link_kind::symlink: return "symlink";
-    case link_kind::copy: break;
+    case link_kind::reflink:
+      return "reflink";
+    case link_kind::hard_link:
+      return "hardlink";
+    case link_kind::symlink:
+      return "symlink";
+    case link_kind::copy:
+      break;
   }
   return "copy";
 }

@@ -19,18 +19,16 @@ namespace hubcache::inline v0_1 {
 struct file_entry {
   file_entry() = default;
 
-  std::string path;          ///< Relative to the repo's root, '/' between segments; safe by is_safe_path().
-  std::uint64_t size = 0;    ///< Of the content, in bytes.
-  std::string blob_id;       ///< git's object id, 40 hex: of the content, or of the LFS pointer.
-  bool lfs = false;          ///< Whether the file is stored by LFS (or Xet).
+  std::string path;        ///< Relative to the repo's root, '/' between segments; safe by is_safe_path().
+  std::uint64_t size = 0;  ///< Of the content, in bytes.
+  std::string blob_id;     ///< git's object id, 40 hex: of the content, or of the LFS pointer.
+  bool lfs = false;        ///< Whether the file is stored by LFS (or Xet).
   std::optional<digest> sha256;  ///< LFS oid; none for regular files, and where `masked`.
-  bool masked = false;       ///< The Hub hides the LFS oid from this caller: a gate.
-  std::string xet_hash;      ///< 64 hex, or empty.
+  bool masked = false;           ///< The Hub hides the LFS oid from this caller: a gate.
+  std::string xet_hash;          ///< 64 hex, or empty.
 
   /// The digest of the content: sha256 for LFS files, else git sha1. None if masked.
-  [[nodiscard]] std::optional<digest> name() const {
-    return lfs ? sha256 : digest::parse(blob_id);
-  }
+  [[nodiscard]] std::optional<digest> name() const { return lfs ? sha256 : digest::parse(blob_id); }
 
   friend bool operator==(const file_entry&, const file_entry&) = default;
 };
@@ -61,9 +59,9 @@ static_assert(!std::is_aggregate_v<listing>);
 struct repo_info {
   repo_info() = default;
 
-  std::string id;       ///< The repo's present id; differs from the one asked for after a rename.
-  std::string commit;   ///< 40 hex.
-  bool gated = false;   ///< Access is granted account by account.
+  std::string id;      ///< The repo's present id; differs from the one asked for after a rename.
+  std::string commit;  ///< 40 hex.
+  bool gated = false;  ///< Access is granted account by account.
   bool is_private = false;
 };
 static_assert(!std::is_aggregate_v<repo_info>);

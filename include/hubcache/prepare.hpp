@@ -17,7 +17,8 @@ namespace hubcache::inline v0_1 {
 /// If the Hub cannot be reached (network failures, 429, 5xx) and the snapshot is complete in the cache, the plan
 /// is made from the cache, with a warning in plan::warnings.
 /// @throws error
-[[nodiscard]] HUBCACHE_DECL asio::awaitable<plan> prepare(services with, repo which, snapshot_options options);
+[[nodiscard]] HUBCACHE_DECL asio::awaitable<plan> prepare(services with, repo which,
+                                                          snapshot_options options);
 
 }  // namespace hubcache::inline v0_1
 

@@ -39,7 +39,7 @@ struct transfer_place {
   transfer_place() = default;
   std::string hub_lock;  ///< Empty if the place has none.
   std::string partial;
-  std::string target;    ///< Absolute path of the final name.
+  std::string target;           ///< Absolute path of the final name.
   bool look_here = false;       ///< Whether the content may be at `target` by now.
   bool look_elsewhere = false;  ///< Whether it may be linked from other places.
 };
@@ -49,8 +49,8 @@ static_assert(!std::is_aggregate_v<transfer_place>);
 /// its partial if not.
 /// @throws error a disk error
 [[nodiscard]] HUBCACHE_DECL begun_transfer begin_transfer(const std::string& state_dir, const content& what,
-                                                          const transfer_place& where, const hash_set_ref& hashes,
-                                                          const index_ref& index);
+                                                          const transfer_place& where,
+                                                          const hash_set_ref& hashes, const index_ref& index);
 
 /// The last part of a run: entries or records of the view, the listing, and the ref at the very end.
 /// @param unchanged nothing was placed: then a cache that cannot be written to is as good as one that can, and what
@@ -69,7 +69,8 @@ struct mapped_contents {
 /// Checks the caller's entries (existence; the content where the snapshot tells what it must be) and adds every
 /// content of the snapshot.
 [[nodiscard]] HUBCACHE_DECL mapped_contents complete_mapping(const plan& what, const hash_set_ref& hashes,
-                                                             const index_ref& index, const std::stop_token& stop);
+                                                             const index_ref& index,
+                                                             const std::stop_token& stop);
 
 }  // namespace hubcache::inline v0_1::detail
 

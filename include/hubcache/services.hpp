@@ -15,7 +15,8 @@ namespace hubcache::inline v0_1 {
 
 /// References only; whatever they name outlives the operation and every job it posted to `pool`.
 struct services {
-  services(const settings& c, transport_ref t, hash_set_ref h, link_ref l, index_ref i, workers& w, observer_ref o)
+  services(const settings& c, transport_ref t, hash_set_ref h, link_ref l, index_ref i, workers& w,
+           observer_ref o)
       : config(c), transport(t), hashes(h), links(l), index(i), pool(w), observer(o) {}
 
   const settings& config;

@@ -51,7 +51,8 @@ struct settings {
   settings() = default;
 
   std::string cache_dir;  ///< The Hub cache (HF_HUB_CACHE), absolute.
-  std::string state_dir;  ///< hubcache's own state: index and locks. Absolute; never among the repos of cache_dir.
+  std::string
+      state_dir;  ///< hubcache's own state: index and locks. Absolute; never among the repos of cache_dir.
 
   url endpoint = *url::parse("https://huggingface.co");  ///< HF_ENDPOINT; its path, if any, is a prefix.
   secret token;                                          ///< Sent to the endpoint's origin only.
@@ -68,8 +69,8 @@ struct settings {
   std::string ca_file;  ///< SSL_CERT_FILE: PEM file of trusted roots; empty = the system's.
   std::string ca_dir;   ///< SSL_CERT_DIR: folder of hashed PEM files; empty = the system's.
 
-  std::string user_agent;           ///< Appended to "hubcache/<version>".
-  bool use_symlinks = true;         ///< HF_HUB_DISABLE_SYMLINKS unset: snapshots point into blobs/.
+  std::string user_agent;    ///< Appended to "hubcache/<version>".
+  bool use_symlinks = true;  ///< HF_HUB_DISABLE_SYMLINKS unset: snapshots point into blobs/.
   fsync_mode fsync = fsync_mode::batch;
 };
 static_assert(!std::is_aggregate_v<settings>);

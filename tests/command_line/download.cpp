@@ -1,13 +1,12 @@
 // The command as its users run it: arguments, exit codes, what stands on stdout and what on stderr.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <filesystem>
 #include <support/hub/fixtures.hpp>
 #include <support/hub/server.hpp>
 #include <support/mounted.hpp>
 #include <support/process.hpp>
-
-#include <algorithm>
-#include <filesystem>
 
 using embedded::fault;
 using embedded::listener;
@@ -39,7 +38,8 @@ struct shell {
   /// All files below the home, with their sizes.
   [[nodiscard]] std::vector<std::string> files() const {
     std::vector<std::string> found;
-    for (const auto& e : std::filesystem::recursive_directory_iterator(home.path())) found.push_back(e.path());
+    for (const auto& e : std::filesystem::recursive_directory_iterator(home.path()))
+      found.push_back(e.path());
     std::sort(found.begin(), found.end());
     return found;
   }
@@ -52,14 +52,6 @@ struct shell {
 std::string last_line(std::string text) {
   while (!text.empty() && text.back() == '\n') text.pop_back();
   return text.substr(text.rfind('\n') + 1);
-}
-
-embedded::repo_model one_file(std::uint64_t size) {
-  embedded::repo_model repo("acme/one");
-  embedded::file_map files;
-  files["model.safetensors"] = embedded::lfs(embedded::file_content::generated(7, size));
-  repo.commit(std::move(files));
-  return repo;
 }
 
 }  // namespace
@@ -87,9 +79,10 @@ TEST_CASE("--json prints one object and nothing else") {
   const auto got = s.run({"acme/tiny", "--json"});
   CHECK(got.code == 0);
   CHECK(got.out.starts_with("{"));
-  for (const auto* key : {"path", "repo_id", "repo_type", "revision", "commit", "files", "bytes_total",
-                          "bytes_present", "bytes_linked", "bytes_fetched", "bytes_wire", "requests", "disk_delta",
-                          "seconds", "dry_run", "digest", "action", "link", "source", "size"}) {
+  for (const auto* key : {"path",       "repo_id",     "repo_type",     "revision",     "commit",
+                          "files",      "bytes_total", "bytes_present", "bytes_linked", "bytes_fetched",
+                          "bytes_wire", "requests",    "disk_delta",    "seconds",      "dry_run",
+                          "digest",     "action",      "link",          "source",       "size"}) {
     CHECK(got.out.find("\"" + std::string(key) + "\":") != std::string::npos);
   }
   CHECK(std::count(got.out.begin(), got.out.end(), '\n') <= std::count(got.out.begin(), got.out.end(), ','));
@@ -110,7 +103,7 @@ TEST_CASE("a dry run changes nothing on disk") {
 
 TEST_CASE("every kind of failure has its exit code, its words, and its JSON") {
   shell s;
-  s.hub.put(one_file(100'000));
+  s.hub.put(embedded::one_file(100'000));
   const auto expect = [&](int code, const std::string& name, std::vector<std::string> arguments) {
     const auto plain = s.run(arguments);
     CAPTURE(plain.err);
@@ -192,7 +185,7 @@ TEST_CASE("hf:// references name repo, revision and file") {
 
 TEST_CASE("Ctrl-C ends the run cleanly, and the next one resumes") {
   shell s;
-  s.hub.put(one_file(3'000'000));
+  s.hub.put(embedded::one_file(3'000'000));
   s.hub.set_bytes_per_second(6'000'000);
   auto child = s.start({"acme/one"});
   std::this_thread::sleep_for(std::chrono::milliseconds(250));
@@ -207,7 +200,7 @@ TEST_CASE("Ctrl-C ends the run cleanly, and the next one resumes") {
 TEST_CASE("after kill -9 at any moment the next run fetches only what was not on disk, and ends verified") {
   shell s;
   constexpr std::uint64_t size = 2'000'000;
-  const auto repo = one_file(size);
+  const auto repo = embedded::one_file(size);
   s.hub.put(repo);
   const auto& weights = repo.files().at("model.safetensors");
   const auto blob = s.home.path() / "hf/hub/models--acme--one/blobs" / weights.etag();
@@ -238,13 +231,14 @@ TEST_CASE("after kill -9 at any moment the next run fetches only what was not on
 
 TEST_CASE("many processes at once fetch every content once, and all succeed") {
   shell s;
-  s.hub.put(one_file(1'000'000));
+  s.hub.put(embedded::one_file(1'000'000));
   embedded::repo_model twin("other/twin");
-  twin.commit(one_file(1'000'000).files());
+  twin.commit(embedded::one_file(1'000'000).files());
   s.hub.put(twin);
   std::vector<std::unique_ptr<test::process>> crowd;
   for (int i = 0; i < 8; ++i) {
-    std::vector<std::string> arguments{HUBCACHE_COMMAND, "download", i % 2 == 0 ? "acme/one" : "other/twin", "-q"};
+    std::vector<std::string> arguments{HUBCACHE_COMMAND, "download", i % 2 == 0 ? "acme/one" : "other/twin",
+                                       "-q"};
     crowd.push_back(std::make_unique<test::process>(std::move(arguments), s.environment));
   }
   for (auto& one : crowd) {
@@ -259,7 +253,7 @@ TEST_CASE("a full disk has exit code 7, and nothing is half there") {
   const auto disk = test::mounted::tmpfs("2m");
   if (!disk) return;
   shell s;
-  s.hub.put(one_file(5'000'000));
+  s.hub.put(embedded::one_file(5'000'000));
   s.environment["HF_HOME"] = *disk / "hf";
   const auto got = s.run({"acme/one"});
   CHECK(got.code == 7);
@@ -271,7 +265,8 @@ TEST_CASE("a Hub that answers 429 or 5xx to the end has exit code 3, and the cac
   CHECK(s.run({"acme/tiny"}).code == 0);
   for (const int status : {429, 500}) {
     s.hub.clear_faults();
-    s.hub.inject(fault(embedded::both(embedded::status(status), embedded::set_header("Retry-After", "0"))).repeated(fault::always));
+    s.hub.inject(fault(embedded::both(embedded::status(status), embedded::set_header("Retry-After", "0")))
+                     .repeated(fault::always));
     const auto cached = s.run({"acme/tiny"});
     CHECK(cached.code == 0);
     CHECK(cached.err.find("warning: ") != std::string::npos);
@@ -281,7 +276,7 @@ TEST_CASE("a Hub that answers 429 or 5xx to the end has exit code 3, and the cac
 
 TEST_CASE("memory stays bounded whatever the file's size" * doctest::skip(HUBCACHE_SANITIZED)) {
   shell s;
-  s.hub.put(one_file(400'000'000));
+  s.hub.put(embedded::one_file(400'000'000));
   std::vector<std::string> arguments{HUBCACHE_COMMAND, "download", "acme/one", "-q"};
   test::process child(std::move(arguments), s.environment);
   CHECK(child.wait_and_watch_memory() < 64 * 1024);

@@ -3,13 +3,12 @@
 
 #include <doctest/doctest.h>
 
-#include <link/conformance.hpp>
-#include <support/mounted.hpp>
-
 #include <cerrno>
 #include <cstdlib>
+#include <link/conformance.hpp>
 #include <memory>
 #include <string>
+#include <support/mounted.hpp>
 
 using hubcache::auto_link_kinds;
 using hubcache::link_kind;

@@ -1,17 +1,15 @@
 #include <hubcache/cache.hpp>
 
-#include <doctest/doctest.h>
-
-#include <support/machine.hpp>
-
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/cancellation_signal.hpp>
 #include <asio/io_context.hpp>
 #include <asio/steady_timer.hpp>
 #include <asio/use_awaitable.hpp>
 #include <asio/use_future.hpp>
+#include <doctest/doctest.h>
 
 #include <future>
+#include <support/machine.hpp>
 #include <thread>
 
 using hubcache::errc;
@@ -19,14 +17,6 @@ using hubcache::snapshot_options;
 using test::machine;
 
 namespace {
-
-embedded::repo_model one_file(std::uint64_t size) {
-  embedded::repo_model repo("acme/one");
-  embedded::file_map files;
-  files["model.safetensors"] = embedded::lfs(embedded::file_content::generated(7, size));
-  repo.commit(std::move(files));
-  return repo;
-}
 
 /// An embedder's own context and workers, with a cache that starts no thread of its own.
 struct embedder {
@@ -104,7 +94,7 @@ TEST_CASE("a blocking call from the cache's own thread fails instead of hanging"
 
 TEST_CASE("cancellation at any moment ends the call soon, keeps what arrived, and leaves the cache usable") {
   embedded::hub hub;
-  hub.put(one_file(3'000'000));
+  hub.put(embedded::one_file(3'000'000));
   hub.set_bytes_per_second(30'000'000);
   for (int step = 0; step < 24; ++step) {
     machine here(hub);
@@ -118,7 +108,8 @@ TEST_CASE("cancellation at any moment ends the call soon, keeps what arrived, an
       failure = e;
       called = true;
     };
-    user.cache.async_snapshot("acme/one", snapshot_options(), asio::bind_cancellation_slot(stop.slot(), ended));
+    user.cache.async_snapshot("acme/one", snapshot_options(),
+                              asio::bind_cancellation_slot(stop.slot(), ended));
     user.context.run();
     REQUIRE(called);
     if (failure) {
@@ -129,15 +120,15 @@ TEST_CASE("cancellation at any moment ends the call soon, keeps what arrived, an
     user.context.restart();
     auto again = user.cache.async_snapshot("acme/one", snapshot_options(), asio::use_future);
     user.context.run();
-    CHECK(test::holds(again.get(), one_file(3'000'000).files()));
+    CHECK(test::holds(again.get(), embedded::one_file(3'000'000).files()));
   }
 }
 
 TEST_CASE("two caches that want the same content at once fetch it once") {
   embedded::hub hub;
-  hub.put(one_file(2'000'000));
+  hub.put(embedded::one_file(2'000'000));
   embedded::repo_model twin("other/twin");
-  twin.commit(one_file(2'000'000).files());
+  twin.commit(embedded::one_file(2'000'000).files());
   hub.put(twin);
   hub.set_bytes_per_second(20'000'000);
   for (int round = 0; round < 5; ++round) {
@@ -146,11 +137,12 @@ TEST_CASE("two caches that want the same content at once fetch it once") {
     hubcache::cache first(here.config);
     hubcache::cache second(here.config);
     auto a = first.async_snapshot("acme/one", snapshot_options(), asio::use_future);
-    auto b = second.async_snapshot(round % 2 == 0 ? "acme/one" : "other/twin", snapshot_options(), asio::use_future);
+    auto b = second.async_snapshot(round % 2 == 0 ? "acme/one" : "other/twin", snapshot_options(),
+                                   asio::use_future);
     const auto got_a = a.get();
     const auto got_b = b.get();
-    CHECK(test::holds(got_a, one_file(2'000'000).files()));
-    CHECK(test::holds(got_b, one_file(2'000'000).files()));
+    CHECK(test::holds(got_a, embedded::one_file(2'000'000).files()));
+    CHECK(test::holds(got_b, embedded::one_file(2'000'000).files()));
     CHECK(hub.log().content_bytes_sent() == 2'000'000);
     CHECK(got_a.totals.bytes_fetched + got_b.totals.bytes_fetched == 2'000'000);
   }

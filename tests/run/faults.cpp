@@ -3,7 +3,6 @@
 #include <doctest/doctest.h>
 
 #include <support/machine.hpp>
-
 #include <thread>
 
 using embedded::fault;
@@ -14,21 +13,14 @@ using test::machine;
 
 namespace {
 
-/// A repo with one LFS file of `size` bytes.
-embedded::repo_model one_file(std::uint64_t size) {
-  embedded::repo_model repo("acme/one");
-  embedded::file_map files;
-  files["model.safetensors"] = embedded::lfs(embedded::file_content::generated(7, size));
-  repo.commit(std::move(files));
-  return repo;
-}
-
 /// A Hub with acme/one of 1 MB, and a machine.
 struct scene {
-  scene() { hub.put(one_file(1'000'000)); }
+  scene() { hub.put(embedded::one_file(1'000'000)); }
   embedded::hub hub;
   machine here{hub};
-  [[nodiscard]] bool complete(const hubcache::snapshot& got) { return test::holds(got, one_file(1'000'000).files()); }
+  [[nodiscard]] bool complete(const hubcache::snapshot& got) {
+    return test::holds(got, embedded::one_file(1'000'000).files());
+  }
 };
 
 }  // namespace
@@ -60,7 +52,8 @@ TEST_CASE("a flipped byte is detected, fetched again, and never published") {
 
 TEST_CASE("content that always arrives altered ends in an integrity error after bounded tries") {
   scene s;
-  const auto flip = s.hub.inject(fault(embedded::flip_byte(700'000)).on(listener::cdn).repeated(fault::always));
+  const auto flip =
+      s.hub.inject(fault(embedded::flip_byte(700'000)).on(listener::cdn).repeated(fault::always));
   const auto failure = s.here.failure("acme/one");
   REQUIRE(failure);
   CHECK(failure->reason() == errc::digest_mismatch);
@@ -68,7 +61,7 @@ TEST_CASE("content that always arrives altered ends in an integrity error after 
   CHECK(flip.fired() == 3);
   CHECK(std::filesystem::is_empty(s.here.repo_dir("acme/one") / "snapshots"));
   CHECK(!std::filesystem::exists(
-      s.here.blob("acme/one", one_file(1'000'000).files().at("model.safetensors").etag())));
+      s.here.blob("acme/one", embedded::one_file(1'000'000).files().at("model.safetensors").etag())));
 }
 
 TEST_CASE("one altered file does not keep the others from being fetched") {
@@ -95,9 +88,9 @@ TEST_CASE("a server that ignores the range is read from the start, without a mix
 }
 
 TEST_CASE("an answer with another range, length or coding is refused and asked for again") {
-  const std::vector<embedded::fault_action> actions{
-      embedded::wrong_content_range("bytes 0-599999/1000000"), embedded::wrong_content_range("bytes 400000-999999/9"),
-      embedded::wrong_content_range("nonsense")};
+  const std::vector<embedded::fault_action> actions{embedded::wrong_content_range("bytes 0-599999/1000000"),
+                                                    embedded::wrong_content_range("bytes 400000-999999/9"),
+                                                    embedded::wrong_content_range("nonsense")};
   for (const auto& action : actions) {
     scene s;
     s.hub.inject(fault(embedded::drop_after_body(400'000)).on(listener::cdn));
@@ -125,7 +118,8 @@ TEST_CASE("bodies of every framing are read") {
 }
 
 TEST_CASE("a malformed answer is tried again, then reported as such") {
-  for (const auto& action : {embedded::garbage_status_line(), embedded::header_bomb(500), embedded::bad_chunk()}) {
+  for (const auto& action :
+       {embedded::garbage_status_line(), embedded::header_bomb(500), embedded::bad_chunk()}) {
     scene s;
     s.hub.inject(fault(action).on(listener::cdn));
     CHECK(s.complete(s.here.snapshot("acme/one")));
@@ -157,7 +151,8 @@ TEST_CASE("server errors pass with a retry, and are named when they stay") {
 
 TEST_CASE("a rate limit is waited for as long as the server says") {
   scene s;
-  s.hub.inject(fault(embedded::both(embedded::status(429), embedded::set_header("Retry-After", "1"))).on("/api/models"));
+  s.hub.inject(fault(embedded::both(embedded::status(429), embedded::set_header("Retry-After", "1")))
+                   .on("/api/models"));
   const auto begun = std::chrono::steady_clock::now();
   CHECK(s.complete(s.here.snapshot("acme/one")));
   CHECK(std::chrono::steady_clock::now() - begun >= std::chrono::seconds(1));
@@ -213,8 +208,13 @@ TEST_CASE("malformed metadata is its own error") {
 TEST_CASE("paths that escape are refused before anything is written") {
   for (const auto* path : {"../x", "/etc/x", "a/../../x", "a\\\\..\\\\x", "C:/x", "a//b", "."}) {
     scene s;
-    s.hub.inject(fault(embedded::body(std::string(R"([{"type":"file","oid":"10c66461e4c109db5a2196bff4bb59be30396ed8","size":1,"path":")") + path + "\"}]"))
-                     .on("/tree/"));
+    s.hub.inject(
+        fault(
+            embedded::body(
+                std::string(
+                    R"([{"type":"file","oid":"10c66461e4c109db5a2196bff4bb59be30396ed8","size":1,"path":")") +
+                path + "\"}]"))
+            .on("/tree/"));
     const auto failure = s.here.failure("acme/one");
     REQUIRE(failure);
     CHECK(failure->reason() == errc::refused);
@@ -224,9 +224,11 @@ TEST_CASE("paths that escape are refused before anything is written") {
 
 TEST_CASE("a listing that never ends is recognised") {
   scene s;
-  s.hub.inject(fault(embedded::set_header("Link", "<" + s.hub.endpoint() + "/api/models/acme/one/tree/main?cursor=x>; rel=\"next\""))
-                   .on("/tree/")
-                   .repeated(fault::always));
+  s.hub.inject(
+      fault(embedded::set_header(
+                "Link", "<" + s.hub.endpoint() + "/api/models/acme/one/tree/main?cursor=x>; rel=\"next\""))
+          .on("/tree/")
+          .repeated(fault::always));
   CHECK(s.here.failure("acme/one")->reason() == errc::bad_response);
 }
 
@@ -268,7 +270,7 @@ TEST_CASE("an interrupted run is resumed by the next one") {
 
 TEST_CASE("a damaged partial is not trusted: the content is fetched anew") {
   scene s;
-  const auto etag = one_file(1'000'000).files().at("model.safetensors").etag();
+  const auto etag = embedded::one_file(1'000'000).files().at("model.safetensors").etag();
   std::filesystem::create_directories(s.here.repo_dir("acme/one") / "blobs");
   std::ofstream(s.here.blob("acme/one", etag) + ".68756263.incomplete") << std::string(250'000, 'x');
   const auto got = s.here.snapshot("acme/one");
@@ -284,8 +286,10 @@ TEST_CASE("missing repos, revisions and files each have their own error") {
   CHECK(anonymous->context().http_status == 401);
   s.here.config.token = hubcache::secret("hf_reader");
   CHECK(s.here.failure("no/such")->reason() == errc::repo_not_found);
-  CHECK(s.here.failure("acme/one", snapshot_options().with_revision("nope"))->reason() == errc::revision_not_found);
-  CHECK(s.here.failure("acme/one", snapshot_options().with_files({"nope"}))->reason() == errc::file_not_found);
+  CHECK(s.here.failure("acme/one", snapshot_options().with_revision("nope"))->reason() ==
+        errc::revision_not_found);
+  CHECK(s.here.failure("acme/one", snapshot_options().with_files({"nope"}))->reason() ==
+        errc::file_not_found);
   s.here.config.token = hubcache::secret("hf_wrong");
   CHECK(s.here.failure("acme/one")->reason() == errc::unauthorized);
 }
@@ -293,7 +297,8 @@ TEST_CASE("missing repos, revisions and files each have their own error") {
 TEST_CASE("malformed names are refused before any request") {
   scene s;
   for (const auto* revision : {"", "../main", "a//b", "/x", "a\nb"}) {
-    CHECK(s.here.failure("acme/one", snapshot_options().with_revision(revision))->reason() == errc::invalid_argument);
+    CHECK(s.here.failure("acme/one", snapshot_options().with_revision(revision))->reason() ==
+          errc::invalid_argument);
   }
   CHECK_THROWS_AS(hubcache::repo("a/b/c"), hubcache::error);
   CHECK(s.hub.log().count() == 0);

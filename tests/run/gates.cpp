@@ -102,7 +102,8 @@ TEST_CASE("a listing on disk opens no gate") {
   CHECK(s.here.failure("acme/gated", snapshot_options().with_revision(got.commit))->reason() == errc::gated);
   CHECK(!std::filesystem::exists(s.here.repo_dir("acme/gated") / "blobs"));
   s.here.config.offline = true;
-  CHECK(s.here.failure("acme/gated", snapshot_options().with_revision(got.commit))->reason() == errc::not_cached);
+  CHECK(s.here.failure("acme/gated", snapshot_options().with_revision(got.commit))->reason() ==
+        errc::not_cached);
 }
 
 TEST_CASE("a private repo looks missing without a token, and is never served from other repos") {

@@ -3,14 +3,12 @@
 #include <hubcache/store/content_lock.hpp>
 #include <hubcache/store/publish.hpp>
 
-#include <doctest/doctest.h>
-
-#include <support/machine.hpp>
-
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/cancellation_signal.hpp>
 #include <asio/io_context.hpp>
+#include <doctest/doctest.h>
 
+#include <support/machine.hpp>
 #include <sys/resource.h>
 
 using embedded::fault;
@@ -73,7 +71,8 @@ TEST_CASE("cancelling while links are made fetches nothing") {
   };
   std::exception_ptr failure;
   auto ended = [&](std::exception_ptr e, const hubcache::snapshot&) { failure = e; };
-  cache.async_snapshot("acme/two", snapshot_options(), observer, asio::bind_cancellation_slot(stop.slot(), ended));
+  cache.async_snapshot("acme/two", snapshot_options(), observer,
+                       asio::bind_cancellation_slot(stop.slot(), ended));
   context.run();
   REQUIRE(failure);
   CHECK(hubcache::error_of(failure)->reason() == errc::cancelled);
@@ -132,7 +131,8 @@ TEST_CASE("verify does not repair a damaged blob from itself, whatever the index
   std::error_code ec;
   const auto identity = hubcache::os::status(path, ec).identity;
   hubcache::mapped_index(here.config.state_dir + "/index")
-      .insert(std::vector{hubcache::verified_record(name, path, identity, hubcache::mutability::immutable_store)});
+      .insert(std::vector{
+          hubcache::verified_record(name, path, identity, hubcache::mutability::immutable_store)});
   snapshot_options options;
   options.verify = true;
   const auto again = here.snapshot("acme/one", options);
@@ -147,7 +147,8 @@ TEST_CASE("a symlink in the place of a snapshot leads no entry out of the cache"
   const auto commit = hub.get("acme/one").find("main")->id;
   std::filesystem::create_directories(here.home / "victim");
   std::filesystem::create_directories(here.repo_dir("acme/one") / "snapshots");
-  std::filesystem::create_directory_symlink(here.home / "victim", here.repo_dir("acme/one") / "snapshots" / commit);
+  std::filesystem::create_directory_symlink(here.home / "victim",
+                                            here.repo_dir("acme/one") / "snapshots" / commit);
   CHECK(here.failure("acme/one"));
   CHECK(std::filesystem::is_empty(here.home / "victim"));
 }

@@ -3,7 +3,6 @@
 #include <doctest/doctest.h>
 
 #include <support/machine.hpp>
-
 #include <sys/stat.h>
 
 using hubcache::errc;
@@ -96,7 +95,8 @@ TEST_CASE("a source that vanished or changed is fetched instead, and forgotten")
   s.here.snapshot("acme/tiny");
   std::filesystem::remove(s.here.blob("acme/tiny", s.weights));
   const auto readme = s.here.blob("acme/tiny", s.files.at("README.md").etag());
-  std::filesystem::permissions(readme, std::filesystem::perms::owner_write, std::filesystem::perm_options::add);
+  std::filesystem::permissions(readme, std::filesystem::perms::owner_write,
+                               std::filesystem::perm_options::add);
   std::ofstream(readme, std::ios::in | std::ios::out) << "edited in place";
   const auto got = s.here.snapshot("other/twin");
   CHECK(test::holds(got, s.files));
@@ -130,7 +130,8 @@ TEST_CASE("mapping entries that are missing or hold other content are reported a
   scene s;
   for (const bool missing : {true, false}) {
     const auto wrong = s.here.home / "mine/wrong.bin";
-    if (!missing) s.here.home.write("mine/wrong.bin", std::string(s.files.at("model.safetensors").content.size(), 'x'));
+    if (!missing)
+      s.here.home.write("mine/wrong.bin", std::string(s.files.at("model.safetensors").content.size(), 'x'));
     snapshot_options options;
     options.mapping = s.mapped(wrong);
     const auto got = s.here.snapshot("acme/tiny", options);
@@ -158,8 +159,11 @@ TEST_CASE("too little space is an error before the first byte") {
   big.commit(files);
   s.hub.put(big);
   // A listing that promises more than any disk holds.
-  s.hub.inject(embedded::fault(embedded::body(R"([{"type":"file","oid":"10c66461e4c109db5a2196bff4bb59be30396ed8","size":4503599627370496,"path":"a"}])"))
-                   .on("/tree/"));
+  s.hub.inject(
+      embedded::fault(
+          embedded::body(
+              R"([{"type":"file","oid":"10c66461e4c109db5a2196bff4bb59be30396ed8","size":4503599627370496,"path":"a"}])"))
+          .on("/tree/"));
   const auto failure = s.here.failure("acme/big");
   REQUIRE(failure);
   CHECK(failure->reason() == errc::disk_full);

@@ -32,7 +32,8 @@ TEST_CASE("a local folder gets plain, writable files and the book-keeping of hug
     CHECK((status.permissions() & std::filesystem::perms::owner_write) != std::filesystem::perms::none);
     CHECK(std::filesystem::hard_link_count(got.path_of(file.path)) == 1);
   }
-  const auto metadata = test::read_file(s.folder + "/.cache/huggingface/download/nested/deep/notes.txt.metadata");
+  const auto metadata =
+      test::read_file(s.folder + "/.cache/huggingface/download/nested/deep/notes.txt.metadata");
   const auto etag = embedded::tiny().files().at("nested/deep/notes.txt").etag();
   CHECK(metadata.starts_with(got.commit + "\n" + etag + "\n1"));
   CHECK(test::read_file(s.folder + "/.cache/huggingface/.gitignore") == "*");
@@ -72,7 +73,8 @@ TEST_CASE("a file of the user that is the content already is adopted; another on
   scene s;
   const auto files = embedded::tiny().files();
   std::filesystem::create_directories(s.folder);
-  std::ofstream(s.folder + "/model.safetensors", std::ios::binary) << files.at("model.safetensors").content.text();
+  std::ofstream(s.folder + "/model.safetensors", std::ios::binary)
+      << files.at("model.safetensors").content.text();
   std::ofstream(s.folder + "/config.json", std::ios::binary) << "{}";
   const auto got = s.here.snapshot("acme/tiny", s.into_folder());
   CHECK(test::holds(got, files));
@@ -96,7 +98,8 @@ TEST_CASE("without symlinks a snapshot holds the files themselves") {
   s.here.config.use_symlinks = false;
   const auto got = s.here.snapshot("acme/tiny");
   CHECK(test::holds(got, embedded::tiny().files()));
-  CHECK(std::filesystem::symlink_status(got.path_of("config.json")).type() == std::filesystem::file_type::regular);
+  CHECK(std::filesystem::symlink_status(got.path_of("config.json")).type() ==
+        std::filesystem::file_type::regular);
   s.hub.log().clear();
   const auto again = s.here.snapshot("acme/tiny");
   CHECK(again.totals.bytes_present == again.totals.bytes_total);

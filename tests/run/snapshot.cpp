@@ -30,7 +30,8 @@ TEST_CASE("a first snapshot fetches every content once and shows all files") {
   CHECK(test::count(got, file_action::present) == 2);
   CHECK(got.totals.bytes_wire == hub.log().content_bytes_sent());
   CHECK(got.totals.requests == hub.log().count());
-  CHECK(got.totals.bytes_total == got.totals.bytes_present + got.totals.bytes_linked + got.totals.bytes_fetched);
+  CHECK(got.totals.bytes_total ==
+        got.totals.bytes_present + got.totals.bytes_linked + got.totals.bytes_fetched);
 }
 
 TEST_CASE("the cache has exactly the layout of huggingface_hub") {
@@ -86,7 +87,8 @@ TEST_CASE("a second repo with the same content transfers metadata only") {
   CHECK(hub.log().content_gets() == 0);
   CHECK(got.totals.requests == 2);
   for (const auto& file : got.files) {
-    if (file.action == file_action::linked) CHECK(file.source.starts_with(here.repo_dir("acme/tiny").string()));
+    if (file.action == file_action::linked)
+      CHECK(file.source.starts_with(here.repo_dir("acme/tiny").string()));
   }
 }
 
@@ -154,7 +156,8 @@ TEST_CASE("patterns and named files select what is fetched") {
   embedded::hub hub;
   hub.put(embedded::tiny());
   machine here(hub);
-  const auto texts = here.snapshot("acme/tiny", snapshot_options().with_allow({"*.json", "*.md"}).with_ignore({"nested/*"}));
+  const auto texts =
+      here.snapshot("acme/tiny", snapshot_options().with_allow({"*.json", "*.md"}).with_ignore({"nested/*"}));
   CHECK(texts.files.size() == 2);
   const auto one = here.snapshot("acme/tiny", snapshot_options().with_files({"nested/deep/notes.txt"}));
   CHECK(one.files.size() == 1);

@@ -74,7 +74,8 @@ bool are_present(const std::vector<index_record>& in) {
       return r.where.path == record.where.path && r.name == record.name;
     });
     const auto identity = status(last->where.path).identity;
-    return last->where.state == trust_after_hash(identity, last->where.store) && last->where.identity == identity;
+    return last->where.state == trust_after_hash(identity, last->where.store) &&
+           last->where.identity == identity;
   });
 }
 
@@ -182,7 +183,8 @@ TEST_CASE("After a hard link the records of both names have their present identi
 
 TEST_CASE("A claim that was hashed for a copy is verified from now on") {
   link_fixture f;
-  std::filesystem::last_write_time(f.source, std::filesystem::file_time_type::clock::now() - std::chrono::seconds(9));
+  std::filesystem::last_write_time(f.source,
+                                   std::filesystem::file_time_type::clock::now() - std::chrono::seconds(9));
   const auto placed = f.link({claim(f.source, mutability::mutable_store)}, {"name"}, link_kind::copy);
   CHECK(placed.link == link_kind::copy);
   CHECK(records(placed.records, what.name, f.source));
@@ -271,7 +273,8 @@ TEST_CASE("No symlink below the base is followed, blobs/ itself included") {
 TEST_CASE("What users edit is no more than a claim while its last write is fresh") {
   hubcache::os::file_identity now;
   now.mtime_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(
-                     std::chrono::system_clock::now().time_since_epoch()).count();
+                     std::chrono::system_clock::now().time_since_epoch())
+                     .count();
   CHECK(trust_after_hash(now, mutability::mutable_store) == trust::claimed);
   CHECK(trust_after_hash(now, mutability::immutable_store) == trust::verified);
   now.mtime_ns -= 3'000'000'000;

@@ -2,15 +2,14 @@
 
 #include <hubcache/cache.hpp>
 
-#include <support/hub/fixtures.hpp>
-#include <support/hub/server.hpp>
-#include <support/temp_folder.hpp>
-
 #include <algorithm>
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <support/hub/fixtures.hpp>
+#include <support/hub/server.hpp>
+#include <support/temp_folder.hpp>
 #include <vector>
 
 namespace test {
@@ -85,8 +84,7 @@ class machine {
 
 /// Whether every file of `have` holds the bytes of `want`, and there are as many.
 inline bool holds(const hubcache::snapshot& have, const embedded::file_map& want) {
-  return have.files.size() == want.size() &&
-         std::all_of(want.begin(), want.end(), [&](const auto& file) {
+  return have.files.size() == want.size() && std::all_of(want.begin(), want.end(), [&](const auto& file) {
            return read_file(have.path_of(file.first)) == file.second.content.text();
          });
 }

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <support/temp_folder.hpp>
-
 #include <doctest/doctest.h>
 
 #include <cstdlib>
@@ -10,12 +8,15 @@
 #include <sched.h>
 #include <string>
 #include <string_view>
+#include <support/temp_folder.hpp>
 #include <sys/mount.h>
 #include <unistd.h>
 
 namespace test {
 
-inline bool runs(const std::string& command) { return std::system((command + " >/dev/null 2>&1").c_str()) == 0; }
+inline bool runs(const std::string& command) {
+  return std::system((command + " >/dev/null 2>&1").c_str()) == 0;
+}
 
 /// Moves this process into a mount namespace of its own, once.
 inline bool has_private_mounts() {

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <support/temp_folder.hpp>
-
 #include <algorithm>
 #include <chrono>
 #include <csignal>
@@ -9,6 +7,7 @@
 #include <fcntl.h>
 #include <map>
 #include <string>
+#include <support/temp_folder.hpp>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>

@@ -2,6 +2,8 @@
 /// @file
 /// Some coroutines side by side.
 
+#include <hubcache/config.hpp>
+
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
 #include <asio/bind_cancellation_slot.hpp>
@@ -12,8 +14,6 @@
 #include <asio/steady_timer.hpp>
 #include <asio/this_coro.hpp>
 #include <asio/use_awaitable.hpp>
-
-#include <hubcache/config.hpp>
 
 #include <cstddef>
 #include <deque>

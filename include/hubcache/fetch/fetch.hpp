@@ -31,7 +31,8 @@ struct fetch_services {
 ///         said last. The partial keeps every byte that may be good.
 /// Cancellation: terminal; bytes received so far are kept.
 [[nodiscard]] HUBCACHE_DECL asio::awaitable<void> fetch_content(fetch_services& with, const repo& which,
-                                                                const std::string& commit, const std::string& path,
+                                                                const std::string& commit,
+                                                                const std::string& path,
                                                                 std::shared_ptr<partial> into);
 
 }  // namespace hubcache::inline v0_1

@@ -34,7 +34,8 @@ asio::awaitable<R> from_other_thread(Begin begin) {
       slot.assign([stop](asio::cancellation_type) mutable { stop.request_stop(); });
     }
     // Outstanding work keeps the context running until the result has come back to it.
-    auto executor = asio::prefer(asio::get_associated_executor(handler), asio::execution::outstanding_work.tracked);
+    auto executor =
+        asio::prefer(asio::get_associated_executor(handler), asio::execution::outstanding_work.tracked);
     auto complete = [handler = std::move(handler), executor](std::exception_ptr failure, R result) mutable {
       auto resume = [handler = std::move(handler), failure = std::move(failure),
                      result = std::move(result)]() mutable {
@@ -54,8 +55,8 @@ asio::awaitable<R> from_other_thread(Begin begin) {
 /// constructible. `work` is moved to the worker: what it touches, it must own. Cancellation requests a stop; the
 /// work decides how soon it heeds it.
 template <class F>
-  requires(!std::is_void_v<std::invoke_result_t<F&, std::stop_token>>)
-asio::awaitable<std::invoke_result_t<F&, std::stop_token>> on_workers(workers& pool, F work) {
+requires(!std::is_void_v<std::invoke_result_t<F&, std::stop_token>>)
+    asio::awaitable<std::invoke_result_t<F&, std::stop_token>> on_workers(workers& pool, F work) {
   using result_type = std::invoke_result_t<F&, std::stop_token>;
   auto begin = [&pool, work = std::move(work)](std::stop_token stop, auto complete) mutable {
     pool.post([work = std::move(work), stop = std::move(stop), complete = std::move(complete)]() mutable {

@@ -65,7 +65,8 @@ class partial_sink final : public body_sink {
 
   /// @param advanced called with the number of bytes that arrived; outlives the sink.
   HUBCACHE_DECL partial_sink(std::shared_ptr<partial> into, std::uint64_t offset, serial_queue& queue,
-                             std::shared_ptr<buffer_ring> buffers, std::function<void(std::uint64_t)> advanced);
+                             std::shared_ptr<buffer_ring> buffers,
+                             std::function<void(std::uint64_t)> advanced);
 
   [[nodiscard]] HUBCACHE_DECL verdict begin(const response_head& head) override;
   [[nodiscard]] HUBCACHE_DECL asio::awaitable<std::span<std::byte>> acquire() override;

@@ -62,7 +62,8 @@ concept hash_policy = requires(const P& p, digest_algorithm algorithm, std::uint
 /// Picks by algorithm. Has no state.
 template <class Sha256, class Sha1>
 class hash_set {
-  static_assert(hasher<Sha256> && hasher<Sha1>, "a hash_set is made of hashers: see hubcache/hash/hasher.hpp");
+  static_assert(hasher<Sha256> && hasher<Sha1>,
+                "a hash_set is made of hashers: see hubcache/hash/hasher.hpp");
   static_assert(Sha256::algorithm == digest_algorithm::sha256, "the first hasher of a hash_set is a SHA-256");
   static_assert(Sha1::algorithm == digest_algorithm::git_sha1, "the second hasher of a hash_set is a SHA-1");
 

@@ -8,8 +8,9 @@
 
 namespace hubcache::inline v0_1 {
 
-HUBCACHE_DECL confirmed_place confirm(const place& where, const std::vector<place>& siblings, const content& what,
-                                      const hash_set_ref& hashes, const std::stop_token& stop) {
+HUBCACHE_DECL confirmed_place confirm(const place& where, const std::vector<place>& siblings,
+                                      const content& what, const hash_set_ref& hashes,
+                                      const std::stop_token& stop) {
   confirmed_place result;
   opened_file opened;
   opened.path = where.path;
@@ -70,7 +71,8 @@ HUBCACHE_DECL std::optional<index_record> confirmed_record(const digest& name, c
 }
 
 HUBCACHE_DECL link_kinds kinds_for(const place& where, link_kinds allowed) noexcept {
-  const bool single = allowed == link_kinds(link_kind::reflink) || allowed == link_kinds(link_kind::hard_link) ||
+  const bool single = allowed == link_kinds(link_kind::reflink) ||
+                      allowed == link_kinds(link_kind::hard_link) ||
                       allowed == link_kinds(link_kind::symlink) || allowed == link_kinds(link_kind::copy);
   if (single) return allowed | link_kind::copy;
   allowed = allowed.without(link_kind::symlink);

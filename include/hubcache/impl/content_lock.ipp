@@ -7,7 +7,8 @@
 
 namespace hubcache::inline v0_1 {
 
-HUBCACHE_DECL std::optional<content_lock> content_lock::try_lock(const std::string& state_dir, const digest& name,
+HUBCACHE_DECL std::optional<content_lock> content_lock::try_lock(const std::string& state_dir,
+                                                                 const digest& name,
                                                                  const std::string& hub_lock,
                                                                  std::error_code& ec) {
   const auto locked = [&ec](const std::string& path, std::uint32_t folder_mode) {

@@ -132,8 +132,9 @@ HUBCACHE_DECL void read_proxy(const variables& env, std::string name, std::optio
   if (!where || where->secure()) {
     where.reset();
     throw error(errc::invalid_argument,
-                name + " must have the form http://[user:password@]host[:port]; SOCKS and https proxies need "
-                       "another transport (see docs)");
+                name +
+                    " must have the form http://[user:password@]host[:port]; SOCKS and https proxies need "
+                    "another transport (see docs)");
   }
 }
 
@@ -157,7 +158,8 @@ HUBCACHE_DECL secret read_token(const variables& env, const std::string& hf_home
     if (!ec) text = trimmed(os::read_text(file.string(), 64 * 1024, ec));
   }
   if (std::any_of(text.begin(), text.end(), [](char c) { return c <= 0x20 || c >= 0x7F; })) {
-    throw error(errc::invalid_argument, "the token (HF_TOKEN or the token file) contains a blank or control character");
+    throw error(errc::invalid_argument,
+                "the token (HF_TOKEN or the token file) contains a blank or control character");
   }
   return secret(std::move(text));
 }

@@ -16,7 +16,8 @@ struct errc_text {
 
 HUBCACHE_DECL errc_text text_of(errc code) noexcept {
   switch (code) {
-    case errc::invalid_argument: return {"invalid_argument", "invalid argument", "Correct it and run again."};
+    case errc::invalid_argument:
+      return {"invalid_argument", "invalid argument", "Correct it and run again."};
     case errc::misuse:
       return {"misuse", "blocking call from the cache's own thread", "Use the async form of the call there."};
     case errc::invalid_mapping:
@@ -25,7 +26,8 @@ HUBCACHE_DECL errc_text text_of(errc code) noexcept {
     case errc::host_not_found:
       return {"host_not_found", "host not found", "Check the spelling of the endpoint and the network."};
     case errc::connection_failed:
-      return {"connection_failed", "connection failed", "Check endpoint, proxy and firewall, then run again."};
+      return {"connection_failed", "connection failed",
+              "Check endpoint, proxy and firewall, then run again."};
     case errc::connection_lost:
       return {"connection_lost", "connection lost", "Run again: finished parts are kept and resumed."};
     case errc::timed_out:
@@ -36,18 +38,22 @@ HUBCACHE_DECL errc_text text_of(errc code) noexcept {
     case errc::proxy_failed:
       return {"proxy_failed", "proxy failed", "Check HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY."};
     case errc::bad_response:
-      return {"bad_response", "malformed answer", "Check that the endpoint is a Hub and no proxy alters answers."};
+      return {"bad_response", "malformed answer",
+              "Check that the endpoint is a Hub and no proxy alters answers."};
     case errc::rate_limited:
       return {"rate_limited", "rate limited", "Wait some minutes, or pass a token for a higher limit."};
-    case errc::server_failed: return {"server_failed", "server error", "Try again later."};
-    case errc::http_failed: return {"http_failed", "request failed", "Check the endpoint and the request."};
+    case errc::server_failed:
+      return {"server_failed", "server error", "Try again later."};
+    case errc::http_failed:
+      return {"http_failed", "request failed", "Check the endpoint and the request."};
     case errc::unauthorized:
       return {"unauthorized", "not authorised",
               "Check the repo's name; if it is private, pass a valid token (--token or HF_TOKEN)."};
     case errc::gated:
       return {"gated", "gated repo",
               "Accept its terms on its page, then pass the token of that account (--token or HF_TOKEN)."};
-    case errc::forbidden: return {"forbidden", "forbidden", "Pass a token that has access."};
+    case errc::forbidden:
+      return {"forbidden", "forbidden", "Pass a token that has access."};
     case errc::repo_not_found:
       return {"repo_not_found", "repo not found", "Check its spelling and --repo-type."};
     case errc::revision_not_found:
@@ -61,15 +67,20 @@ HUBCACHE_DECL errc_text text_of(errc code) noexcept {
       return {"size_mismatch", "content has the wrong size",
               "Nothing was published. If it happens again, the server or a proxy alters the bytes."};
     case errc::disk_full:
-      return {"disk_full", "disk full", "Free some space and run again: finished parts are kept and resumed."};
-    case errc::disk_failed: return {"disk_failed", "disk error", "Check the file system and run again."};
+      return {"disk_full", "disk full",
+              "Free some space and run again: finished parts are kept and resumed."};
+    case errc::disk_failed:
+      return {"disk_failed", "disk error", "Check the file system and run again."};
     case errc::permission_denied:
       return {"permission_denied", "permission denied", "Check owner and mode of the folder."};
     case errc::not_cached:
       return {"not_cached", "not in the cache", "Run once without --offline (HF_HUB_OFFLINE) to fetch it."};
-    case errc::refused: return {"refused", "refused", "This is a rule of safety; see the detail."};
-    case errc::cancelled: return {"cancelled", "cancelled", "Run again to go on where it stopped."};
-    case errc::internal: break;
+    case errc::refused:
+      return {"refused", "refused", "This is a rule of safety; see the detail."};
+    case errc::cancelled:
+      return {"cancelled", "cancelled", "Run again to go on where it stopped."};
+    case errc::internal:
+      break;
   }
   return {"internal", "internal error", "Please report it, with this text."};
 }
@@ -83,26 +94,40 @@ class category_type final : public std::error_category {
   [[nodiscard]] std::error_condition default_error_condition(int value) const noexcept override {
     switch (static_cast<errc>(value)) {
       case errc::invalid_argument:
-      case errc::invalid_mapping: return std::errc::invalid_argument;
-      case errc::misuse: return std::errc::resource_deadlock_would_occur;
-      case errc::host_not_found: return std::errc::host_unreachable;
-      case errc::connection_failed: return std::errc::connection_refused;
-      case errc::connection_lost: return std::errc::connection_reset;
-      case errc::timed_out: return std::errc::timed_out;
-      case errc::bad_response: return std::errc::protocol_error;
+      case errc::invalid_mapping:
+        return std::errc::invalid_argument;
+      case errc::misuse:
+        return std::errc::resource_deadlock_would_occur;
+      case errc::host_not_found:
+        return std::errc::host_unreachable;
+      case errc::connection_failed:
+        return std::errc::connection_refused;
+      case errc::connection_lost:
+        return std::errc::connection_reset;
+      case errc::timed_out:
+        return std::errc::timed_out;
+      case errc::bad_response:
+        return std::errc::protocol_error;
       case errc::unauthorized:
       case errc::gated:
       case errc::forbidden:
-      case errc::permission_denied: return std::errc::permission_denied;
+      case errc::permission_denied:
+        return std::errc::permission_denied;
       case errc::repo_not_found:
       case errc::revision_not_found:
       case errc::file_not_found:
-      case errc::not_cached: return std::errc::no_such_file_or_directory;
-      case errc::disk_full: return std::errc::no_space_on_device;
-      case errc::disk_failed: return std::errc::io_error;
-      case errc::refused: return std::errc::operation_not_permitted;
-      case errc::cancelled: return std::errc::operation_canceled;
-      default: return {value, *this};
+      case errc::not_cached:
+        return std::errc::no_such_file_or_directory;
+      case errc::disk_full:
+        return std::errc::no_space_on_device;
+      case errc::disk_failed:
+        return std::errc::io_error;
+      case errc::refused:
+        return std::errc::operation_not_permitted;
+      case errc::cancelled:
+        return std::errc::operation_canceled;
+      default:
+        return {value, *this};
     }
   }
 };
@@ -138,8 +163,8 @@ HUBCACHE_DECL std::string_view name_of(errc code) noexcept { return detail::text
 
 HUBCACHE_DECL error::error(errc code, std::string detail, error_context context)
     : std::system_error(make_error_code(code)),
-      state_(std::make_shared<const state>(
-          state{detail, context, detail::paragraph(code, detail, context)})) {}
+      state_(
+          std::make_shared<const state>(state{detail, context, detail::paragraph(code, detail, context)})) {}
 
 HUBCACHE_DECL error error::within(const error_context& more) const {
   error_context merged = context();

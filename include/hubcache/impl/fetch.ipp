@@ -138,10 +138,12 @@ class content_fetch {
   /// With every byte written: the failure if they are not the content, else null.
   asio::awaitable<std::shared_ptr<const error>> mismatch() {
     co_await hashed(into_, prefix_);
-    if (const auto broken = into_->failure()) throw_disk_error(broken, "read the download back", into_->path());
+    if (const auto broken = into_->failure())
+      throw_disk_error(broken, "read the download back", into_->path());
     const auto arrived = into_->finish();
     if (arrived == into_->what().name) co_return nullptr;
-    co_return failed(errc::digest_mismatch, "expected " + into_->what().name.hex() + ", got " + arrived.hex());
+    co_return failed(errc::digest_mismatch,
+                     "expected " + into_->what().name.hex() + ", got " + arrived.hex());
   }
 
   /// Starts again from byte 0; returns how many bytes that discards.
@@ -169,8 +171,8 @@ class content_fetch {
     auto pause = std::optional(std::chrono::milliseconds(0));
     // If part of it was resumed, the fault may lie there: that is no attempt yet.
     if (ended.failure && !(wrong_bytes && resumed)) {
-      pause = next_attempt(with_.config, altered ? integrity_ : network_, ended.failure->reason(), ended.server_wait,
-                           random_fraction());
+      pause = next_attempt(with_.config, altered ? integrity_ : network_, ended.failure->reason(),
+                           ended.server_wait, random_fraction());
     }
     if (!pause) throw *ended.failure;
     news.seconds = static_cast<double>(pause->count()) / 1000.0;

@@ -15,7 +15,8 @@ namespace hubcache::inline v0_1 {
 
 namespace detail {
 
-inline constexpr std::size_t metadata_limit = std::size_t{256} << 20U;  // a listing of a million files and more
+inline constexpr std::size_t metadata_limit = std::size_t{256}
+                                              << 20U;  // a listing of a million files and more
 inline constexpr int max_tree_pages = 20'000;
 
 /// Lets the final answer's body through to `target`; bodies of redirects and errors are kept.
@@ -38,8 +39,10 @@ HUBCACHE_DECL bool is_redirect(const http_response& answer) noexcept {
     case 302:
     case 303:
     case 307:
-    case 308: return answer.head.headers.find("Location").has_value();
-    default: return false;
+    case 308:
+      return answer.head.headers.find("Location").has_value();
+    default:
+      return false;
   }
 }
 
@@ -71,7 +74,8 @@ HUBCACHE_DECL hub_source::quota hub_source::quota_of(const url& target) const {
 HUBCACHE_DECL asio::awaitable<void> hub_source::wait_until(std::chrono::steady_clock::time_point when) const {
   const auto left = std::chrono::ceil<std::chrono::seconds>(when - std::chrono::steady_clock::now());
   if (left > std::chrono::seconds(2)) {
-    const event news = events::warning("The Hub asks to wait " + std::to_string(left.count()) + " s (rate limit).");
+    const event news =
+        events::warning("The Hub asks to wait " + std::to_string(left.count()) + " s (rate limit).");
     observer_(news);
   }
   co_await pause_until(when);
@@ -178,8 +182,9 @@ HUBCACHE_DECL asio::awaitable<void> hub_source::check_access(const repo& which, 
 }
 
 HUBCACHE_DECL asio::awaitable<http_response> hub_source::content(const repo& which, const std::string& commit,
-                                                                 const std::string& path, std::uint64_t offset,
-                                                                 body_sink& sink, waiting_time& server_wait) {
+                                                                 const std::string& path,
+                                                                 std::uint64_t offset, body_sink& sink,
+                                                                 waiting_time& server_wait) {
   const auto target = resolve_url(config_.endpoint, which, commit, path);
   error_context context;
   context.repo = which.display();
@@ -199,10 +204,11 @@ HUBCACHE_DECL asio::awaitable<http_response> hub_source::content(const repo& whi
       server_wait = retry_after(answer.head.headers, std::chrono::system_clock::now());
       auto failure = answer_error(answer, to.where, context);
       // 401 or 403 away from the Hub is a signature that expired while we waited: asking the Hub again helps.
-      const bool expired = !to.where.same_origin(config_.endpoint) &&
-                           (answer.head.status == 401 || answer.head.status == 403);
+      const bool expired =
+          !to.where.same_origin(config_.endpoint) && (answer.head.status == 401 || answer.head.status == 403);
       if (expired) {
-        throw error(errc::connection_lost, "the signed URL was refused: " + failure.detail(), failure.context());
+        throw error(errc::connection_lost, "the signed URL was refused: " + failure.detail(),
+                    failure.context());
       }
       throw failure;
     }

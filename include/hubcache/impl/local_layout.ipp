@@ -20,8 +20,8 @@ HUBCACHE_DECL void make_local_folders(const local_layout& layout, std::error_cod
   if (!exists) os::write_at(ignore, as_byte_view("*"), 0, ec);
 }
 
-HUBCACHE_DECL std::optional<local_metadata> read_metadata(const local_layout& layout, const std::string& folder,
-                                                          std::string_view path) {
+HUBCACHE_DECL std::optional<local_metadata> read_metadata(const local_layout& layout,
+                                                          const std::string& folder, std::string_view path) {
   std::error_code ec;
   const auto text = os::read_text(layout.metadata(path), 4096, ec);
   if (ec) return std::nullopt;
@@ -40,8 +40,8 @@ HUBCACHE_DECL std::optional<local_metadata> read_metadata(const local_layout& la
   return result;
 }
 
-HUBCACHE_DECL void write_metadata(const local_layout& layout, std::string_view path, const local_metadata& data,
-                                  std::error_code& ec) {
+HUBCACHE_DECL void write_metadata(const local_layout& layout, std::string_view path,
+                                  const local_metadata& data, std::error_code& ec) {
   const auto target = layout.metadata(path);
   const auto now = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
   std::array<char, 32> time{};  // not by printf, which obeys the program's locale

@@ -34,7 +34,8 @@ HUBCACHE_DECL cache_mapping read_mapping(const std::string& path) {
     if (!name || name->algorithm() != digest_algorithm::sha256) {
       throw malformed("expected keys of 64 lower-case hex digits, found \"" + printable(key, 80) + "\"");
     }
-    if (value.empty() || value.find('\0') != value.npos) throw malformed("the path of " + key + " is empty or has a NUL");
+    if (value.empty() || value.find('\0') != value.npos)
+      throw malformed("the path of " + key + " is empty or has a NUL");
     result[*name] = (folder / value).lexically_normal().string();
   }
   return result;

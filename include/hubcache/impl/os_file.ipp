@@ -86,7 +86,8 @@ HUBCACHE_DECL std::string temporary_neighbour(const std::string& path) {
 }
 
 /// Renames `temporary` to `path`, or removes it if `ec` is set already or the rename fails.
-HUBCACHE_DECL void commit(const std::string& temporary, const std::string& path, std::error_code& ec) noexcept {
+HUBCACHE_DECL void commit(const std::string& temporary, const std::string& path,
+                          std::error_code& ec) noexcept {
   if (!ec) os::rename(temporary, path, ec);
   std::error_code ignored;
   if (ec) os::remove(temporary, ignored);
@@ -106,7 +107,8 @@ HUBCACHE_DECL file_status status(const descriptor& file, std::error_code& ec) no
 
 HUBCACHE_DECL file_status status(const std::string& path, std::error_code& ec, bool follow) noexcept {
   struct stat s {};
-  detail::retried(ec, [&] { return ::fstatat(AT_FDCWD, path.c_str(), &s, follow ? 0 : AT_SYMLINK_NOFOLLOW); });
+  detail::retried(ec,
+                  [&] { return ::fstatat(AT_FDCWD, path.c_str(), &s, follow ? 0 : AT_SYMLINK_NOFOLLOW); });
   return ec ? file_status{} : detail::from_stat(s);
 }
 
@@ -123,7 +125,8 @@ HUBCACHE_DECL descriptor open_or_create(const std::string& path, std::uint32_t m
   return detail::open_regular(path, O_RDWR | O_CREAT, mode, ec);
 }
 
-HUBCACHE_DECL descriptor create_new(const std::string& path, std::uint32_t mode, std::error_code& ec) noexcept {
+HUBCACHE_DECL descriptor create_new(const std::string& path, std::uint32_t mode,
+                                    std::error_code& ec) noexcept {
   return detail::open_regular(path, O_RDWR | O_CREAT | O_EXCL, mode, ec);
 }
 
@@ -162,8 +165,8 @@ HUBCACHE_DECL void reserve(const descriptor& file, std::uint64_t size, std::erro
   ec.clear();
   if (size == 0) return;
 #if defined(FALLOC_FL_KEEP_SIZE)
-  detail::retried(
-      ec, [&] { return ::fallocate(file.get(), FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(size)); });
+  detail::retried(ec,
+                  [&] { return ::fallocate(file.get(), FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(size)); });
   if (ec.value() != ENOSPC && ec.value() != EDQUOT) ec.clear();
 #endif
 }
@@ -280,8 +283,9 @@ HUBCACHE_DECL bool is_network_file_system(const std::string& path) {
   std::error_code ec;
   detail::at_existing_parent(path, ec, [&s](const char* at) { return ::statfs(at, &s); });
   // statfs(2): NFS, SMB, CIFS, SMB2, CODA, AFS, Ceph, Lustre, GPFS, 9P.
-  static constexpr std::array<std::uint32_t, 10> magics{0x6969,     0x517B,     0xFF534D42, 0xFE534D42, 0x73757245,
-                                                        0x5346414F, 0x00C36400, 0x0BD00BD0, 0x47504653, 0x01021997};
+  static constexpr std::array<std::uint32_t, 10> magics{0x6969,     0x517B,     0xFF534D42, 0xFE534D42,
+                                                        0x73757245, 0x5346414F, 0x00C36400, 0x0BD00BD0,
+                                                        0x47504653, 0x01021997};
   return !ec && std::find(magics.begin(), magics.end(), static_cast<std::uint32_t>(s.f_type)) != magics.end();
 #else
   static_cast<void>(path);

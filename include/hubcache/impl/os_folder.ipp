@@ -12,7 +12,8 @@ HUBCACHE_DECL folder folder::open(const std::string& path, std::error_code& ec) 
   return result;
 }
 
-HUBCACHE_DECL folder folder::open_below(const std::string& base, const std::string& path, std::error_code& ec) {
+HUBCACHE_DECL folder folder::open_below(const std::string& base, const std::string& path,
+                                        std::error_code& ec) {
   auto root = open(base, ec);
   if (ec || path == base) return root;
   if (!path.starts_with(base + "/")) {
@@ -60,8 +61,8 @@ HUBCACHE_DECL void folder::replace_symlink(const std::string& target, const std:
   const std::string temporary = "." + random_hex(16) + ".tmp";
   detail::retried(ec, [&] { return ::symlinkat(target.c_str(), opened_.get(), temporary.c_str()); });
   if (ec) return;
-  detail::retried(
-      ec, [&] { return ::renameat(opened_.get(), temporary.c_str(), opened_.get(), name.c_str()); });
+  detail::retried(ec,
+                  [&] { return ::renameat(opened_.get(), temporary.c_str(), opened_.get(), name.c_str()); });
   if (ec) ::unlinkat(opened_.get(), temporary.c_str(), 0);
 }
 

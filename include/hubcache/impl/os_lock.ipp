@@ -32,12 +32,17 @@ HUBCACHE_DECL std::optional<file_lock> file_lock::try_lock(const std::string& pa
   for (;;) {
     file_lock lock;
     lock.file_ = open_or_create(path, 0664, ec);
-    if (ec == std::errc::permission_denied) lock.file_ = open_read(path, ec);  // another user's: locks all the same
+    if (ec == std::errc::permission_denied)
+      lock.file_ = open_read(path, ec);  // another user's: locks all the same
     if (ec) return std::nullopt;
     switch (os::try_lock(lock.file_, path, mode, ec)) {
-      case lock_outcome::granted: lock.path_ = path; return lock;
-      case lock_outcome::held: return std::nullopt;
-      case lock_outcome::gone: break;
+      case lock_outcome::granted:
+        lock.path_ = path;
+        return lock;
+      case lock_outcome::held:
+        return std::nullopt;
+      case lock_outcome::gone:
+        break;
     }
   }
 }

@@ -21,13 +21,15 @@ HUBCACHE_DECL std::shared_ptr<partial> partial::open(const std::string& path, co
   std::shared_ptr<partial> result(new partial(what, hashes));
   result->path_ = path;
   result->file_ = os::open_or_create(path, 0644, ec);
-  if (ec == std::errc::permission_denied || (!ec && os::status(result->file_, ec).owner != os::effective_user())) {
+  if (ec == std::errc::permission_denied ||
+      (!ec && os::status(result->file_, ec).owner != os::effective_user())) {
     // Another user's leftover: what we publish must be ours, so that nobody else can write to it.
     os::remove(path, ec);
     if (!ec) result->file_ = os::create_new(path, 0644, ec);
   }
   if (ec) return nullptr;
-  if (os::try_lock(result->file_, path, os::lock_mode::exclusive, ec) != os::lock_outcome::granted) return nullptr;
+  if (os::try_lock(result->file_, path, os::lock_mode::exclusive, ec) != os::lock_outcome::granted)
+    return nullptr;
   const auto size = os::status(result->file_, ec).identity.size;
   if (!ec && size > what.size) os::resize(result->file_, 0, ec);
   if (!ec) os::reserve(result->file_, what.size, ec);

@@ -31,8 +31,12 @@ HUBCACHE_DECL std::optional<content_range> parse_content_range(std::string_view 
   return range;
 }
 
-HUBCACHE_DECL buffer_ring::buffer_ring(const asio::any_io_executor& executor, std::size_t count, std::size_t size)
-    : executor_(executor), changed_(executor, asio::steady_timer::time_point::max()), size_(size), unmade_(count) {}
+HUBCACHE_DECL buffer_ring::buffer_ring(const asio::any_io_executor& executor, std::size_t count,
+                                       std::size_t size)
+    : executor_(executor),
+      changed_(executor, asio::steady_timer::time_point::max()),
+      size_(size),
+      unmade_(count) {}
 
 HUBCACHE_DECL asio::awaitable<buffer_ring::buffer> buffer_ring::take() {
   const auto self = shared_from_this();
@@ -70,8 +74,8 @@ HUBCACHE_DECL void buffer_ring::give_back(buffer used) {
   asio::post(executor_, std::move(back));
 }
 
-HUBCACHE_DECL partial_sink::partial_sink(std::shared_ptr<partial> into, std::uint64_t offset, serial_queue& queue,
-                                         std::shared_ptr<buffer_ring> buffers,
+HUBCACHE_DECL partial_sink::partial_sink(std::shared_ptr<partial> into, std::uint64_t offset,
+                                         serial_queue& queue, std::shared_ptr<buffer_ring> buffers,
                                          std::function<void(std::uint64_t)> advanced)
     : into_(std::move(into)),
       offset_(offset),
@@ -94,7 +98,8 @@ HUBCACHE_DECL body_sink::verdict partial_sink::begin(const response_head& head) 
   if (head.status == 206) {
     const auto range = parse_content_range(head.headers.find("Content-Range").value_or(""));
     if (!range || range->first != offset_ || range->last != size - 1 || range->total != size) {
-      return refuse("asked for bytes " + std::to_string(offset_) + " to " + std::to_string(size - 1) + ", got \"" +
+      return refuse("asked for bytes " + std::to_string(offset_) + " to " + std::to_string(size - 1) +
+                    ", got \"" +
                     std::string(head.headers.find("Content-Range").value_or("no Content-Range")) + "\"");
     }
   } else if (head.status != 200) {
@@ -117,7 +122,8 @@ HUBCACHE_DECL asio::awaitable<std::span<std::byte>> partial_sink::acquire() {
   }
   const auto left = into_->what().size - next_;
   if (excess_) {
-    throw error(errc::size_mismatch, "expected " + std::to_string(into_->what().size) + " bytes, more arrive");
+    throw error(errc::size_mismatch,
+                "expected " + std::to_string(into_->what().size) + " bytes, more arrive");
   }
   // Of a body without a length the transport learns the end only by asking for more.
   if (left == 0) co_return std::span(&beyond_, 1);

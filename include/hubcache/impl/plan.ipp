@@ -27,7 +27,8 @@ HUBCACHE_DECL std::string plan::partial_of(const content& what) const {
   return local_layout(view).partial(what.name);
 }
 
-HUBCACHE_DECL std::vector<const file_entry*> select_files(const listing& files, const snapshot_options& options) {
+HUBCACHE_DECL std::vector<const file_entry*> select_files(const listing& files,
+                                                          const snapshot_options& options) {
   std::vector<const file_entry*> selected;
   if (options.files.empty()) {
     selection wanted;
@@ -48,9 +49,10 @@ HUBCACHE_DECL std::vector<const file_entry*> select_files(const listing& files, 
       }
     }
     if (selected.size() == before) {
-      throw error(errc::file_not_found, "commit " + files.commit + " has no " +
-                                            (name.ends_with('/') ? "folder" : "file") + " of this name",
-                  error_context{}.with_file(name));
+      throw error(
+          errc::file_not_found,
+          "commit " + files.commit + " has no " + (name.ends_with('/') ? "folder" : "file") + " of this name",
+          error_context{}.with_file(name));
     }
   }
   std::sort(selected.begin(), selected.end());
@@ -112,9 +114,15 @@ HUBCACHE_DECL snapshot preview(const plan& p) {
     counted[entry.step] = true;
     result.totals.bytes_total += file.what.size;
     switch (file.action) {
-      case file_action::present: result.totals.bytes_present += file.what.size; break;
-      case file_action::linked: result.totals.bytes_linked += file.what.size; break;
-      case file_action::fetched: result.totals.bytes_fetched += file.what.size; break;
+      case file_action::present:
+        result.totals.bytes_present += file.what.size;
+        break;
+      case file_action::linked:
+        result.totals.bytes_linked += file.what.size;
+        break;
+      case file_action::fetched:
+        result.totals.bytes_fetched += file.what.size;
+        break;
     }
     result.files.push_back(std::move(file));
   }

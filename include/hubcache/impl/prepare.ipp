@@ -34,8 +34,10 @@ HUBCACHE_DECL bool may_fall_back(errc failure) noexcept {
     case errc::connection_lost:
     case errc::timed_out:
     case errc::rate_limited:
-    case errc::server_failed: return true;
-    default: return false;
+    case errc::server_failed:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -84,9 +86,10 @@ HUBCACHE_DECL bool is_present(const plan& draft, const hash_set_ref& hashes, con
 HUBCACHE_DECL void add_existing(std::vector<place>& result, place candidate, const content& what) {
   std::error_code ec;
   const auto file = os::status(candidate.path, ec);
-  const bool known = std::any_of(result.begin(), result.end(),
-                                 [&](const place& p) { return p.path == candidate.path; });
-  if (!ec && !known && file.regular && file.identity.size == what.size) result.push_back(std::move(candidate));
+  const bool known =
+      std::any_of(result.begin(), result.end(), [&](const place& p) { return p.path == candidate.path; });
+  if (!ec && !known && file.regular && file.identity.size == what.size)
+    result.push_back(std::move(candidate));
 }
 
 /// plan_lookups::places for `draft`: the index, then what a scan just saw, then the caller's mapping.
@@ -158,8 +161,8 @@ HUBCACHE_DECL void use_cached_listing(plan& draft) {
   const auto missing = [&draft](const std::string& detail) {
     return error(errc::not_cached, detail, context_of(draft));
   };
-  const auto commit = is_commit(draft.revision) ? std::optional(draft.revision)
-                                                : read_ref(draft.layout, draft.revision);
+  const auto commit =
+      is_commit(draft.revision) ? std::optional(draft.revision) : read_ref(draft.layout, draft.revision);
   if (!commit) throw missing("revision '" + draft.revision + "' is not in the cache");
   auto found = listing_on_disk(draft, *commit);
   if (!found && !draft.local()) found = read_snapshot(draft.layout, *commit);
@@ -217,14 +220,16 @@ HUBCACHE_DECL void refuse_reserved(const plan& draft) {
     if (!file->path.starts_with(".cache/huggingface/")) continue;
     auto context = context_of(draft);
     context.file = file->path;
-    throw error(errc::refused, "the repo has a file where a local folder keeps its own records", std::move(context));
+    throw error(errc::refused, "the repo has a file where a local folder keeps its own records",
+                std::move(context));
   }
 }
 
 /// What the listing hides from this caller is asked for by name, so that the answer is the Hub's own.
 HUBCACHE_DECL asio::awaitable<void> refuse_masked(const plan& draft, hub_source& hub) {
   const auto selected = select_files(draft.listing, draft.options);
-  const auto masked = std::find_if(selected.begin(), selected.end(), [](const file_entry* f) { return f->masked; });
+  const auto masked =
+      std::find_if(selected.begin(), selected.end(), [](const file_entry* f) { return f->masked; });
   if (masked == selected.end()) co_return;
   co_await hub.check_access(draft.repo, draft.listing.commit, (*masked)->path);
   auto context = context_of(draft);
@@ -276,10 +281,11 @@ HUBCACHE_DECL plan begin_draft(const settings& config, repo which, snapshot_opti
   draft.revision = options.revision;
   draft.layout = hub_layout(config.cache_dir, draft.repo);
   if (!options.local_dir.empty()) draft.view = os::absolute_path(options.local_dir);
-  const bool linked_only = options.links == link_kinds(link_kind::hard_link) ||
-                           options.links == link_kinds(link_kind::symlink);
+  const bool linked_only =
+      options.links == link_kinds(link_kind::hard_link) || options.links == link_kinds(link_kind::symlink);
   if (!options.local_dir.empty() && linked_only) {
-    draft.warnings.push_back("Files in a local folder are copied: through a link an edit would reach the cache.");
+    draft.warnings.push_back(
+        "Files in a local folder are copied: through a link an edit would reach the cache.");
   }
   draft.options = std::move(options);
   return draft;
@@ -309,7 +315,8 @@ HUBCACHE_DECL asio::awaitable<hub_answer> reach_hub(plan& draft, hub_source& hub
 }
 
 /// Fills the steps of `draft`, from the Hub's listing or the cached one.
-HUBCACHE_DECL asio::awaitable<plan> complete_draft(plan draft, services with, hub_source& hub, hub_answer answer) {
+HUBCACHE_DECL asio::awaitable<plan> complete_draft(plan draft, services with, hub_source& hub,
+                                                   hub_answer answer) {
   if (!answer.asked) use_cached_listing(draft);
   set_view(draft, with.config);
   refuse_reserved(draft);

@@ -24,8 +24,8 @@ namespace detail {
 inline constexpr std::uint64_t twin_limit = 1024 * 1024;
 
 /// Renames `temporary` to `target` below the destination; its parents are made, no symlink is followed.
-HUBCACHE_DECL void give_name(const destination& where, const std::string& temporary, const std::string& target,
-                             std::error_code& ec) {
+HUBCACHE_DECL void give_name(const destination& where, const std::string& temporary,
+                             const std::string& target, std::error_code& ec) {
   const auto root = os::folder::open_below(where.base, where.root, ec);
   const auto parent = ec ? os::folder{} : root.parent_of(target, ec);
   if (!ec) parent.take(temporary, os::last_segment(target), ec);
@@ -38,9 +38,9 @@ HUBCACHE_DECL mutability store_of(const destination& where) noexcept {
   return where.plain_files ? mutability::mutable_store : mutability::immutable_store;
 }
 
-HUBCACHE_DECL link_report link_once(const opened_file& have, const std::string& target, const destination& where,
-                                    const std::string& scratch, link_kinds kinds, const link_ref& links,
-                                    std::error_code& ec) {
+HUBCACHE_DECL link_report link_once(const opened_file& have, const std::string& target,
+                                    const destination& where, const std::string& scratch, link_kinds kinds,
+                                    const link_ref& links, std::error_code& ec) {
   if (!where.plain_files) {
     // Refuses a symlink in the place of blobs/.
     if (!os::folder::open_below(where.base, where.root, ec)) return {};
@@ -57,11 +57,12 @@ HUBCACHE_DECL link_report link_once(const opened_file& have, const std::string& 
 }
 
 /// Why the one kind that was asked for was not used; empty if it was, or if there was a choice.
-HUBCACHE_DECL std::string unmet_request(const link_report& report, link_kinds allowed, const std::string& target) {
+HUBCACHE_DECL std::string unmet_request(const link_report& report, link_kinds allowed,
+                                        const std::string& target) {
   for (const auto& refusal : report.refusals) {
     if (allowed == link_kinds(refusal.kind)) {
-      return target + " was copied: a " + std::string(to_string(refusal.kind)) +
-             " is not possible here (" + refusal.reason.message() + ").";
+      return target + " was copied: a " + std::string(to_string(refusal.kind)) + " is not possible here (" +
+             refusal.reason.message() + ").";
     }
   }
   return {};
@@ -80,7 +81,8 @@ HUBCACHE_DECL void note_link(placed_content& result, const content& what, const 
   }
   if (report.used == link_kind::hard_link) {
     // The link changed the inode's ctime: without this the source would count as changed.
-    if (auto source = confirmed_record(what.name, have, have_store)) result.records.push_back(std::move(*source));
+    if (auto source = confirmed_record(what.name, have, have_store))
+      result.records.push_back(std::move(*source));
   }
   if (result.target) return;
   result.target = path;
@@ -128,7 +130,8 @@ HUBCACHE_DECL placed_content link_content(const content& what, const std::vector
           detail::link_once(*found.file, target, where, scratch, kinds, links, result.failure);
       if (result.failure) break;
       detail::note_link(result, what, *found.file, candidate.store, target, where, report);
-      if (auto unmet = detail::unmet_request(report, allowed, target); !unmet.empty() && what.size >= 64 * 1024) {
+      if (auto unmet = detail::unmet_request(report, allowed, target);
+          !unmet.empty() && what.size >= 64 * 1024) {
         result.warnings.push_back(std::move(unmet));
       }
     }
@@ -153,8 +156,9 @@ HUBCACHE_DECL std::error_code seal(const verified_partial& item, const destinati
   return ec;
 }
 
-HUBCACHE_DECL placed_content name_partial(const verified_partial& item, const destination& where, fsync_mode mode,
-                                          const hash_set_ref& hashes, const link_ref& links) {
+HUBCACHE_DECL placed_content name_partial(const verified_partial& item, const destination& where,
+                                          fsync_mode mode, const hash_set_ref& hashes,
+                                          const link_ref& links) {
   placed_content result;
   const auto& what = item.file->what();
   give_name(where, item.file->path(), item.targets.front(), result.failure);
@@ -185,9 +189,10 @@ HUBCACHE_DECL placed_content name_partial(const verified_partial& item, const de
 
 }  // namespace detail
 
-HUBCACHE_DECL std::vector<placed_content> publish(std::vector<verified_partial> batch, const destination& where,
-                                                  fsync_mode mode, const hash_set_ref& hashes,
-                                                  const link_ref& links, index_ref index) {
+HUBCACHE_DECL std::vector<placed_content> publish(std::vector<verified_partial> batch,
+                                                  const destination& where, fsync_mode mode,
+                                                  const hash_set_ref& hashes, const link_ref& links,
+                                                  index_ref index) {
   // All writes are begun before the first is waited for: one journal commit then serves many files.
   if (mode != fsync_mode::none) {
     for (const auto& item : batch) os::start_sync(item.file->file());

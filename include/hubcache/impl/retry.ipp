@@ -14,7 +14,8 @@ HUBCACHE_DECL std::optional<std::chrono::milliseconds> next_attempt(
     case errc::connection_lost:
     case errc::timed_out:
     case errc::server_failed:
-    case errc::rate_limited: break;
+    case errc::rate_limited:
+      break;
     // Hardly ever passing: say so soon.
     case errc::host_not_found:
     case errc::connection_failed:
@@ -22,8 +23,11 @@ HUBCACHE_DECL std::optional<std::chrono::milliseconds> next_attempt(
       break;
     case errc::digest_mismatch:
     case errc::size_mismatch:
-    case errc::bad_response: limit = std::min(limit, 3); break;
-    default: return std::nullopt;
+    case errc::bad_response:
+      limit = std::min(limit, 3);
+      break;
+    default:
+      return std::nullopt;
   }
   if (server_wait && (failure == errc::rate_limited || failure == errc::server_failed)) {
     state.waited += std::max(*server_wait, std::chrono::seconds(1));

@@ -109,8 +109,8 @@ class link_phase {
   }
 
   /// The job. The locks are held until the index knows what was linked.
-  static std::vector<outcome> link(const std::vector<order>& orders, const destination& where, const services& with,
-                                   link_kinds kinds, const std::stop_token& stop) {
+  static std::vector<outcome> link(const std::vector<order>& orders, const destination& where,
+                                   const services& with, link_kinds kinds, const std::stop_token& stop) {
     std::vector<outcome> outcomes(orders.size());
     std::vector<content_lock> locks;
     std::vector<index_record> records;
@@ -122,7 +122,8 @@ class link_phase {
       if (!lock) continue;
       locks.push_back(std::move(*lock));
       auto& placed = outcomes[k].placed;
-      placed = link_content(step.what, step.places, step.targets, where, scratch, kinds, with.hashes, with.links, stop);
+      placed = link_content(step.what, step.places, step.targets, where, scratch, kinds, with.hashes,
+                            with.links, stop);
       outcomes[k].tried = true;
       records.insert(records.end(), placed.records.begin(), placed.records.end());
       for (const auto& stale : placed.stale) index.forget(stale.name, stale.where.path);
@@ -275,7 +276,8 @@ class fetch_phase {
     pending_bytes_ = 0;
     std::vector<std::size_t> steps;
     for (const auto& item : batch) steps.push_back(item.step);
-    auto work = [batch = std::move(batch), where = run_.where, with = run_.with](const std::stop_token&) mutable {
+    auto work = [batch = std::move(batch), where = run_.where,
+                 with = run_.with](const std::stop_token&) mutable {
       return publish(std::move(batch), where, with.config.fsync, with.hashes, with.links, with.index);
     };
     const auto placed = co_await on_workers(run_.with.pool, std::move(work));

@@ -48,7 +48,8 @@ HUBCACHE_DECL void prepare_folders(const plan& what) {
   }
   const auto free = os::free_bytes(root, ec);
   if (!ec && needed > free) {
-    throw error(errc::disk_full, "the download needs " + format_bytes(needed) + ", free are " + format_bytes(free),
+    throw error(errc::disk_full,
+                "the download needs " + format_bytes(needed) + ", free are " + format_bytes(free),
                 error_context{}.with_file(root));
   }
 }
@@ -116,8 +117,8 @@ HUBCACHE_DECL void finish_view(const plan& what, bool unchanged) {
   }
 }
 
-HUBCACHE_DECL mapped_contents complete_mapping(const plan& what, const hash_set_ref& hashes, const index_ref& index,
-                                               const std::stop_token& stop) {
+HUBCACHE_DECL mapped_contents complete_mapping(const plan& what, const hash_set_ref& hashes,
+                                               const index_ref& index, const std::stop_token& stop) {
   mapped_contents result;
   std::error_code ec;
   std::unordered_map<digest, const plan_step*> steps;
@@ -131,7 +132,8 @@ HUBCACHE_DECL mapped_contents complete_mapping(const plan& what, const hash_set_
       where.store = mutability::mutable_store;
       const auto found = confirm(where, index.find(name), at->second->what, hashes, stop);
       valid = found.file.has_value();
-      auto record = found.hashed && valid ? confirmed_record(name, *found.file, mutability::mutable_store) : std::nullopt;
+      auto record = found.hashed && valid ? confirmed_record(name, *found.file, mutability::mutable_store)
+                                          : std::nullopt;
       if (record) result.records.push_back(std::move(*record));
     }
     (valid ? result.valid : result.stale).emplace(name, path);
@@ -146,8 +148,7 @@ HUBCACHE_DECL mapped_contents complete_mapping(const plan& what, const hash_set_
     if (content.name.algorithm() != digest_algorithm::sha256) {
       const auto real = std::filesystem::canonical(path, ec).string();
       const auto file = ec ? os::descriptor{} : os::open_read(real, ec);
-      name = ec ? std::nullopt
-                : hash_file(hashes, file, digest_algorithm::sha256, content.size, stop, ec);
+      name = ec ? std::nullopt : hash_file(hashes, file, digest_algorithm::sha256, content.size, stop, ec);
     }
     if (name) result.valid.try_emplace(*name, path);
   }

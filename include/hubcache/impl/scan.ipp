@@ -30,7 +30,8 @@ HUBCACHE_DECL std::map<std::string, std::int64_t> parse_scanned(std::string_view
 HUBCACHE_DECL std::string format_scanned(const std::map<std::string, std::int64_t>& folders) {
   std::string text;
   for (const auto& [path, mtime] : folders) {
-    if (path.find('\n') == path.npos) text.append(std::to_string(mtime)).append(" ").append(path).append("\n");
+    if (path.find('\n') == path.npos)
+      text.append(std::to_string(mtime)).append(" ").append(path).append("\n");
   }
   return text;
 }

@@ -12,7 +12,8 @@ namespace detail {
 /// `value` with `digits` after the point, whatever the program's locale.
 HUBCACHE_DECL std::string decimal_text(double value, int digits) {
   std::array<char, 400> text;
-  const auto end = std::to_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed, digits);
+  const auto end =
+      std::to_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed, digits);
   return {text.data(), end.ptr};
 }
 
@@ -31,9 +32,9 @@ HUBCACHE_DECL std::string format_bytes(std::uint64_t bytes) {
 
 HUBCACHE_DECL std::string to_string(const snapshot_totals& totals) {
   return format_bytes(totals.bytes_total) + " in all: " + format_bytes(totals.bytes_present) + " present, " +
-         format_bytes(totals.bytes_linked) + " linked, " + format_bytes(totals.bytes_fetched) + " fetched in " +
-         detail::decimal_text(totals.seconds, 2) + " s (" + std::to_string(totals.requests) + (totals.requests == 1 ? " request" : " requests") +
-         ")";
+         format_bytes(totals.bytes_linked) + " linked, " + format_bytes(totals.bytes_fetched) +
+         " fetched in " + detail::decimal_text(totals.seconds, 2) + " s (" + std::to_string(totals.requests) +
+         (totals.requests == 1 ? " request" : " requests") + ")";
 }
 
 }  // namespace hubcache::inline v0_1

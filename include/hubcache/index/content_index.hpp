@@ -39,15 +39,16 @@ enum class trust : std::uint8_t {
 /// What may be linked from a place: files of an immutable store are never edited by its tool.
 enum class mutability : std::uint8_t {
   immutable_store = 0,  ///< Hub caches, Ollama, git-lfs: every kind of link.
-  mutable_store = 1,    ///< Plain folders, local_dir, a user's mapping: reflink or copy; a hard link on request.
+  mutable_store =
+      1,  ///< Plain folders, local_dir, a user's mapping: reflink or copy; a hard link on request.
 };
 
 /// One place where content lies.
 struct place {
   place() = default;
 
-  std::string path;             ///< Absolute, of a regular file.
-  os::file_identity identity;   ///< When it was recorded.
+  std::string path;            ///< Absolute, of a regular file.
+  os::file_identity identity;  ///< When it was recorded.
   trust state = trust::claimed;
   mutability store = mutability::immutable_store;
 
@@ -71,8 +72,7 @@ inline constexpr std::size_t max_places = 16;
 
 template <class I>
 concept content_index = requires(I& i, const I& c, const digest& d, const std::string& path,
-                                 std::span<const index_record> records,
-                                 bool (*visit)(const index_record&)) {
+                                 std::span<const index_record> records, bool (*visit)(const index_record&)) {
   { c.find(d) } -> std::same_as<std::vector<place>>;
   { i.insert(records) } -> std::convertible_to<std::size_t>;
   i.forget(d, path);

@@ -45,9 +45,9 @@ class descriptor {
 struct file_identity {
   std::uint64_t device = 0;
   std::uint64_t inode = 0;
-  std::uint64_t size = 0;      ///< Bytes.
-  std::int64_t mtime_ns = 0;   ///< Since 1970.
-  std::int64_t ctime_ns = 0;   ///< Since 1970.
+  std::uint64_t size = 0;     ///< Bytes.
+  std::int64_t mtime_ns = 0;  ///< Since 1970.
+  std::int64_t ctime_ns = 0;  ///< Since 1970.
 
   friend bool operator==(const file_identity&, const file_identity&) noexcept = default;
 };

@@ -31,9 +31,11 @@ class folder {
   [[nodiscard]] HUBCACHE_DECL file_status status(const std::string& name, std::error_code& ec) const noexcept;
   [[nodiscard]] HUBCACHE_DECL std::string read_link(const std::string& name, std::error_code& ec) const;
   /// Gives `name` to a symlink with the text `target`, atomically replacing a file of that name.
-  HUBCACHE_DECL void replace_symlink(const std::string& target, const std::string& name, std::error_code& ec) const;
+  HUBCACHE_DECL void replace_symlink(const std::string& target, const std::string& name,
+                                     std::error_code& ec) const;
   /// Renames the file `from` (any path) to `name` here, over a file of that name.
-  HUBCACHE_DECL void take(const std::string& from, const std::string& name, std::error_code& ec) const noexcept;
+  HUBCACHE_DECL void take(const std::string& from, const std::string& name,
+                          std::error_code& ec) const noexcept;
 
   [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(opened_); }
 

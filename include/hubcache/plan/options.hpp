@@ -45,11 +45,26 @@ class snapshot_options {
 
   std::size_t max_transfers = 8;  ///< Files in flight at a time, at least 1.
 
-  snapshot_options&& with_revision(std::string value) && { revision = std::move(value); return std::move(*this); }
-  snapshot_options&& with_allow(std::vector<std::string> value) && { allow = std::move(value); return std::move(*this); }
-  snapshot_options&& with_ignore(std::vector<std::string> value) && { ignore = std::move(value); return std::move(*this); }
-  snapshot_options&& with_files(std::vector<std::string> value) && { files = std::move(value); return std::move(*this); }
-  snapshot_options&& with_local_dir(std::string value) && { local_dir = std::move(value); return std::move(*this); }
+  snapshot_options&& with_revision(std::string value) && {
+    revision = std::move(value);
+    return std::move(*this);
+  }
+  snapshot_options&& with_allow(std::vector<std::string> value) && {
+    allow = std::move(value);
+    return std::move(*this);
+  }
+  snapshot_options&& with_ignore(std::vector<std::string> value) && {
+    ignore = std::move(value);
+    return std::move(*this);
+  }
+  snapshot_options&& with_files(std::vector<std::string> value) && {
+    files = std::move(value);
+    return std::move(*this);
+  }
+  snapshot_options&& with_local_dir(std::string value) && {
+    local_dir = std::move(value);
+    return std::move(*this);
+  }
 };
 static_assert(!std::is_aggregate_v<snapshot_options>);
 

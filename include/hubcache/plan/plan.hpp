@@ -24,9 +24,10 @@ struct plan_step {
 
   content what;
   file_action action = file_action::fetched;
-  std::string file;                  ///< The first of the repo's paths with this content.
-  std::vector<std::string> targets;  ///< Paths still to be made, relative to plan::target_root; none if present.
-  std::vector<place> places;         ///< Where it can be linked from, best first.
+  std::string file;  ///< The first of the repo's paths with this content.
+  std::vector<std::string>
+      targets;                ///< Paths still to be made, relative to plan::target_root; none if present.
+  std::vector<place> places;  ///< Where it can be linked from, best first.
 };
 static_assert(!std::is_aggregate_v<plan_step>);
 
@@ -49,9 +50,11 @@ struct plan {
   snapshot_options options;
 
   hub_layout layout;
-  std::string view;         ///< Absolute path of the folder that shows the files.
-  std::string target_root;  ///< Where targets lie: blobs/ of the repo, or the view itself if it holds plain files.
-  bool plain_files = false;  ///< The view holds files (a local folder, or no symlinks) instead of links to blobs.
+  std::string view;  ///< Absolute path of the folder that shows the files.
+  std::string
+      target_root;  ///< Where targets lie: blobs/ of the repo, or the view itself if it holds plain files.
+  bool plain_files =
+      false;  ///< The view holds files (a local folder, or no symlinks) instead of links to blobs.
 
   /// Path of the listing of `commit`.
   [[nodiscard]] HUBCACHE_DECL std::string tree_path(std::string_view commit) const;
@@ -59,12 +62,12 @@ struct plan {
   [[nodiscard]] HUBCACHE_DECL std::string partial_of(const content& what) const;
   [[nodiscard]] bool local() const noexcept { return !options.local_dir.empty(); }
 
-  std::vector<plan_step> steps;      ///< In the listing's order of first files.
-  std::vector<plan_entry> entries;   ///< In the listing's order.
+  std::vector<plan_step> steps;     ///< In the listing's order of first files.
+  std::vector<plan_entry> entries;  ///< In the listing's order.
   std::vector<std::string> warnings;
-  bool let_in = false;      ///< The Hub let this caller in: content of other repos may be linked.
-  bool write_ref = false;   ///< `revision` names the commit by the Hub's word of this run.
-  bool write_tree = false;  ///< The listing came from the Hub in this run and nothing in it is masked.
+  bool let_in = false;         ///< The Hub let this caller in: content of other repos may be linked.
+  bool write_ref = false;      ///< `revision` names the commit by the Hub's word of this run.
+  bool write_tree = false;     ///< The listing came from the Hub in this run and nothing in it is masked.
   hub_scan scan;               ///< What was seen on the way; recorded by the run.
   std::uint64_t requests = 0;  ///< Made for it so far.
   double seconds = 0;          ///< Spent on it so far.

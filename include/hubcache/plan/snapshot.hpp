@@ -26,9 +26,12 @@ enum class file_action : std::uint8_t {
 /// "present", "linked" or "fetched".
 [[nodiscard]] constexpr std::string_view to_string(file_action action) noexcept {
   switch (action) {
-    case file_action::present: return "present";
-    case file_action::linked: return "linked";
-    case file_action::fetched: break;
+    case file_action::present:
+      return "present";
+    case file_action::linked:
+      return "linked";
+    case file_action::fetched:
+      break;
   }
   return "fetched";
 }
@@ -52,8 +55,9 @@ struct snapshot_totals {
   std::uint64_t bytes_fetched = 0;  ///< Content bytes of the files fetched.
   std::uint64_t bytes_wire = 0;     ///< Content bytes received, retries included, resumed parts not.
   std::uint64_t requests = 0;       ///< HTTP exchanges, redirects and CDN included.
-  std::uint64_t disk_delta = 0;     ///< Bytes that new files occupy by st_blocks; hard links and reflinks occupy none.
-  double seconds = 0;               ///< Wall time, planning included.
+  std::uint64_t disk_delta =
+      0;               ///< Bytes that new files occupy by st_blocks; hard links and reflinks occupy none.
+  double seconds = 0;  ///< Wall time, planning included.
 };
 
 /// One line for people: "300.0M in all: 0.0 present, 200.0M linked, 100.0M fetched in 1.2 s (14 requests)".

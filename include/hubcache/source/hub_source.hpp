@@ -53,9 +53,11 @@ class hub_source {
   /// Begins the content of a file at byte `offset`, follows redirects, and gives the final answer's body to
   /// `sink`, which sees no redirect and no error. One attempt; other answers are thrown as errors.
   /// @param server_wait set to the pause that a thrown answer asked for.
-  [[nodiscard]] HUBCACHE_DECL asio::awaitable<http_response> content(const repo& which, const std::string& commit,
-                                                                     const std::string& path, std::uint64_t offset,
-                                                                     body_sink& sink, waiting_time& server_wait);
+  [[nodiscard]] HUBCACHE_DECL asio::awaitable<http_response> content(const repo& which,
+                                                                     const std::string& commit,
+                                                                     const std::string& path,
+                                                                     std::uint64_t offset, body_sink& sink,
+                                                                     waiting_time& server_wait);
 
   [[nodiscard]] exchange_counters& counters() noexcept { return counters_; }
   [[nodiscard]] const exchange_counters& counters() const noexcept { return counters_; }
@@ -64,7 +66,8 @@ class hub_source {
   /// The Hub counts API calls and file requests apart.
   enum class quota : unsigned char { api, resolve };
 
-  [[nodiscard]] http_request request(std::string method, const route& to, std::chrono::milliseconds timeout) const;
+  [[nodiscard]] http_request request(std::string method, const route& to,
+                                     std::chrono::milliseconds timeout) const;
   [[nodiscard]] quota quota_of(const url& target) const;
   /// Pauses as the Hub asked us to, and says so if it is long.
   [[nodiscard]] asio::awaitable<void> wait_until(std::chrono::steady_clock::time_point when) const;
@@ -74,8 +77,9 @@ class hub_source {
   /// `answered` is set to the URL that answered.
   [[nodiscard]] asio::awaitable<http_response> metadata(std::string method, url target, const repo& which,
                                                         url& answered);
-  [[nodiscard]] asio::awaitable<http_response> metadata_once(std::string method, url target, const repo& which,
-                                                             url& answered, waiting_time& server_wait);
+  [[nodiscard]] asio::awaitable<http_response> metadata_once(std::string method, url target,
+                                                             const repo& which, url& answered,
+                                                             waiting_time& server_wait);
 
   const settings& config_;
   transport_ref over_;

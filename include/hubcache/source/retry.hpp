@@ -12,9 +12,9 @@ namespace hubcache::inline v0_1 {
 
 /// Attempts of one request or transfer so far.
 struct retry_state {
-  int failures = 0;  ///< In a row.
-  bool reached = false;  ///< The server answered before: that it cannot be reached now may pass.
-  std::chrono::seconds waited{0};         ///< As the server told us to.
+  int failures = 0;                ///< In a row.
+  bool reached = false;            ///< The server answered before: that it cannot be reached now may pass.
+  std::chrono::seconds waited{0};  ///< As the server told us to.
   std::chrono::seconds patience{6 * 3600};  ///< Bound of `waited`.
 
   /// Something arrived: what moves is never given up.

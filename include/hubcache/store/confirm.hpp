@@ -33,7 +33,8 @@ static_assert(!std::is_aggregate_v<confirmed_place>);
                                                     const std::stop_token& stop);
 
 /// The record of a confirmed file that is still open, for the index; none if it was written to since.
-[[nodiscard]] HUBCACHE_DECL std::optional<index_record> confirmed_record(const digest& name, const opened_file& have,
+[[nodiscard]] HUBCACHE_DECL std::optional<index_record> confirmed_record(const digest& name,
+                                                                         const opened_file& have,
                                                                          mutability store);
 
 /// How a file that was just hashed is believed later. One that users edit and that was written to within the last

@@ -61,7 +61,8 @@ HUBCACHE_DECL void write_ref(const hub_layout& layout, std::string_view revision
 
 /// The listing in trees/<commit>.json below `repo_dir` (or a local folder's .cache/huggingface); none if it is
 /// missing, malformed, of another version or over 256 MiB.
-[[nodiscard]] HUBCACHE_DECL std::optional<listing> read_tree(const std::string& path, std::string_view commit);
+[[nodiscard]] HUBCACHE_DECL std::optional<listing> read_tree(const std::string& path,
+                                                             std::string_view commit);
 /// Writes it as huggingface_hub would. @pre the listing is complete and nothing in it is masked.
 HUBCACHE_DECL void write_tree(const std::string& path, const listing& files, std::error_code& ec);
 

@@ -51,8 +51,8 @@ HUBCACHE_DECL void make_local_folders(const local_layout& layout, std::error_cod
                                                                         const std::string& folder,
                                                                         std::string_view path);
 /// Records a file that was just published there.
-HUBCACHE_DECL void write_metadata(const local_layout& layout, std::string_view path, const local_metadata& data,
-                                  std::error_code& ec);
+HUBCACHE_DECL void write_metadata(const local_layout& layout, std::string_view path,
+                                  const local_metadata& data, std::error_code& ec);
 
 }  // namespace hubcache::inline v0_1
 

@@ -25,7 +25,8 @@ using cache_mapping = std::map<digest, std::string>;
 /// `dropped` names its digest and path, or `entries` has the digest and the file's own path is gone.
 /// Blocking; waits for other writers up to 10 s.
 /// @throws error errc::invalid_mapping, or a disk error.
-HUBCACHE_DECL void merge_mapping(const std::string& path, const cache_mapping& entries, const cache_mapping& dropped);
+HUBCACHE_DECL void merge_mapping(const std::string& path, const cache_mapping& entries,
+                                 const cache_mapping& dropped);
 
 }  // namespace hubcache::inline v0_1
 

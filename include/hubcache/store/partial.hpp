@@ -25,7 +25,8 @@ class partial {
  public:
   /// Opens or creates the file `path` and locks it; resumes what is there if it is not longer than `what`.
   /// @return null with `ec` clear if another process fills it now, null with `ec` set if it cannot be opened.
-  [[nodiscard]] HUBCACHE_DECL static std::shared_ptr<partial> open(const std::string& path, const content& what,
+  [[nodiscard]] HUBCACHE_DECL static std::shared_ptr<partial> open(const std::string& path,
+                                                                   const content& what,
                                                                    const hash_set_ref& hashes,
                                                                    std::error_code& ec);
 
@@ -64,8 +65,8 @@ class partial {
   std::uint64_t resumed_ = 0;
 
   mutable std::mutex mutex_;
-  any_hasher hash_;             // used by whoever set hashing_
-  bool hashing_ = false;        // guarded by mutex_, as are the following
+  any_hasher hash_;       // used by whoever set hashing_
+  bool hashing_ = false;  // guarded by mutex_, as are the following
   std::uint64_t written_ = 0;
   std::uint64_t hashed_ = 0;
   std::error_code failure_;

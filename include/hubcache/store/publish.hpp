@@ -40,14 +40,14 @@ static_assert(!std::is_aggregate_v<destination>);
 struct placed_content {
   placed_content() = default;
 
-  std::optional<std::string> target;   ///< Absolute path of the first name; none if nothing was placed.
-  std::optional<link_kind> link;       ///< How, if it was linked.
-  std::string source;                  ///< From where, if it was linked.
-  std::uint64_t allocated = 0;         ///< Bytes that new inodes occupy; shared blocks do not count.
-  std::vector<index_record> records;   ///< What is known now: for the index.
-  std::vector<index_record> stale;     ///< What turned out wrong: to be forgotten.
-  std::vector<std::string> warnings;   ///< One sentence each.
-  std::error_code failure;             ///< Of the last attempt, if nothing was placed.
+  std::optional<std::string> target;  ///< Absolute path of the first name; none if nothing was placed.
+  std::optional<link_kind> link;      ///< How, if it was linked.
+  std::string source;                 ///< From where, if it was linked.
+  std::uint64_t allocated = 0;        ///< Bytes that new inodes occupy; shared blocks do not count.
+  std::vector<index_record> records;  ///< What is known now: for the index.
+  std::vector<index_record> stale;    ///< What turned out wrong: to be forgotten.
+  std::vector<std::string> warnings;  ///< One sentence each.
+  std::error_code failure;            ///< Of the last attempt, if nothing was placed.
 };
 static_assert(!std::is_aggregate_v<placed_content>);
 
@@ -74,8 +74,8 @@ static_assert(!std::is_aggregate_v<verified_partial>);
 /// the content. One result per element, in order.
 [[nodiscard]] HUBCACHE_DECL std::vector<placed_content> publish(std::vector<verified_partial> batch,
                                                                 const destination& where, fsync_mode mode,
-                                                                const hash_set_ref& hashes, const link_ref& links,
-                                                                index_ref index);
+                                                                const hash_set_ref& hashes,
+                                                                const link_ref& links, index_ref index);
 
 /// An entry of a snapshot.
 struct symlink_entry {

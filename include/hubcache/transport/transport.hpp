@@ -39,7 +39,8 @@
 #include <type_traits>
 
 #if defined(__clang__) && !defined(ASIO_HAS_CO_AWAIT)
-#error "asio was included without coroutines: compile with -DASIO_HAS_CO_AWAIT=1 (hubcache's CMake target does)"
+#error \
+    "asio was included without coroutines: compile with -DASIO_HAS_CO_AWAIT=1 (hubcache's CMake target does)"
 #endif
 
 namespace hubcache::inline v0_1 {
@@ -81,10 +82,9 @@ concept transport = requires(T& t, const http_request& request, body_sink& sink)
 class transport_ref {
  public:
   template <transport T>
-    requires(!std::is_same_v<T, transport_ref>)
-  transport_ref(T& model) noexcept  // NOLINT: a reference wrapper
-      : self_(std::addressof(model)),
-        exchange_([](void* self, const http_request& request, body_sink& sink) {
+  requires(!std::is_same_v<T, transport_ref>) transport_ref(T& model)
+  noexcept  // NOLINT: a reference wrapper
+      : self_(std::addressof(model)), exchange_([](void* self, const http_request& request, body_sink& sink) {
           return static_cast<T*>(self)->exchange(request, sink);
         }) {}
 

@@ -17,8 +17,7 @@ class job {
  public:
   job() noexcept = default;
   template <class F>
-    requires(!std::is_same_v<std::remove_cvref_t<F>, job>)
-  job(F&& f)  // NOLINT: callables become jobs
+  requires(!std::is_same_v<std::remove_cvref_t<F>, job>) job(F&& f)  // NOLINT: callables become jobs
       : call_(std::make_unique<model<std::decay_t<F>>>(std::forward<F>(f))) {}
   void operator()() { call_->run(); }
   [[nodiscard]] explicit operator bool() const noexcept { return call_ != nullptr; }

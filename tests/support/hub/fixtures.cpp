@@ -159,6 +159,14 @@ repo_model tiny() {
   return repo;
 }
 
+repo_model one_file(std::uint64_t size) {
+  repo_model repo("acme/one");
+  file_map files;
+  files["model.safetensors"] = lfs(file_content::generated(7, size));
+  repo.commit(std::move(files));
+  return repo;
+}
+
 repo_model many_files(std::size_t count) {
   file_map files;
   files.emplace("README.md", regular("# many\n"));

@@ -22,6 +22,9 @@ namespace embedded {
 /// weights/adapter.bin (40'000 bytes). Tag "release/2024" and refs/pr/1 are commit 2.
 [[nodiscard]] repo_model tiny();
 
+/// acme/one: model.safetensors of `size` bytes, LFS.
+[[nodiscard]] repo_model one_file(std::uint64_t size);
+
 /// acme/many: `files` regular files of 100 to 1123 bytes in folders of 100 and a README.md.
 [[nodiscard]] repo_model many_files(std::size_t files);
 
