@@ -30,8 +30,7 @@ pauses pauses_of(const settings& config, errc failure) {
 }  // namespace
 
 TEST_CASE("What may pass is tried again, with pauses that double") {
-  for (const auto failure :
-       {errc::connection_lost, errc::timed_out, errc::server_failed, errc::rate_limited}) {
+  for (const auto failure : {errc::connection_lost, errc::server_failed, errc::rate_limited}) {
     CHECK(pauses_of(settings(), failure) == pauses{500ms, 1000ms, 2000ms, 4000ms, 8000ms});
   }
 }
@@ -40,10 +39,12 @@ TEST_CASE("Pauses grow to 16 times the first and no further") {
   settings config;
   config.attempts = 9;
   config.retry_pause = 10ms;
-  CHECK(pauses_of(config, errc::timed_out) == pauses{10ms, 20ms, 40ms, 80ms, 160ms, 160ms, 160ms, 160ms});
+  CHECK(pauses_of(config, errc::connection_lost) ==
+        pauses{10ms, 20ms, 40ms, 80ms, 160ms, 160ms, 160ms, 160ms});
 }
 
-TEST_CASE("A host that cannot be reached is tried once more, altered content twice more") {
+TEST_CASE("A host that cannot be reached is tried once more, altered content and silence twice more") {
+  CHECK(pauses_of(settings(), errc::timed_out).size() == 2);
   CHECK(pauses_of(settings(), errc::host_not_found).size() == 1);
   CHECK(pauses_of(settings(), errc::connection_failed).size() == 1);
   CHECK(pauses_of(settings(), errc::digest_mismatch).size() == 2);

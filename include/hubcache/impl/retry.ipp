@@ -11,8 +11,10 @@ HUBCACHE_DECL std::optional<std::chrono::milliseconds> next_attempt(
     double noise) {
   int limit = config.attempts;
   switch (failure) {
-    case errc::connection_lost:
     case errc::timed_out:
+      if (!state.reached) limit = std::min(limit, 3);  // each attempt has cost a whole timeout already
+      break;
+    case errc::connection_lost:
     case errc::server_failed:
     case errc::rate_limited:
       break;
