@@ -51,8 +51,8 @@ struct settings {
   settings() = default;
 
   std::string cache_dir;  ///< The Hub cache (HF_HUB_CACHE), absolute.
-  std::string
-      state_dir;  ///< hubcache's own state: index and locks. Absolute; never among the repos of cache_dir.
+  /// hubcache's own state: index and locks. Absolute; never among the repos of cache_dir.
+  std::string state_dir;
 
   url endpoint = *url::parse("https://huggingface.co");  ///< HF_ENDPOINT; its path, if any, is a prefix.
   secret token;                                          ///< Sent to the endpoint's origin only.

@@ -25,8 +25,8 @@ struct plan_step {
   content what;
   file_action action = file_action::fetched;
   std::string file;  ///< The first of the repo's paths with this content.
-  std::vector<std::string>
-      targets;                ///< Paths still to be made, relative to plan::target_root; none if present.
+  /// Paths still to be made, relative to plan::target_root; none if present.
+  std::vector<std::string> targets;
   std::vector<place> places;  ///< Where it can be linked from, best first.
 };
 static_assert(!std::is_aggregate_v<plan_step>);
@@ -51,10 +51,10 @@ struct plan {
 
   hub_layout layout;
   std::string view;  ///< Absolute path of the folder that shows the files.
-  std::string
-      target_root;  ///< Where targets lie: blobs/ of the repo, or the view itself if it holds plain files.
-  bool plain_files =
-      false;  ///< The view holds files (a local folder, or no symlinks) instead of links to blobs.
+  /// Where targets lie: blobs/ of the repo, or the view itself if it holds plain files.
+  std::string target_root;
+  /// The view holds files (a local folder, or no symlinks) instead of links to blobs.
+  bool plain_files = false;
 
   /// Path of the listing of `commit`.
   [[nodiscard]] HUBCACHE_DECL std::string tree_path(std::string_view commit) const;

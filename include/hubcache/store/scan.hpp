@@ -17,8 +17,8 @@ namespace hubcache::inline v0_1 {
 struct hub_scan {
   hub_scan() = default;
 
-  std::vector<index_record>
-      claims;  ///< Blobs the index does not know, or knows in another state; sorted by digest.
+  /// Blobs the index does not know, or knows in another state; sorted by digest.
+  std::vector<index_record> claims;
   std::map<std::string, std::int64_t> folders;  ///< Every blobs/ folder seen -> its mtime (ns) when read.
 };
 static_assert(!std::is_aggregate_v<hub_scan>);

@@ -58,8 +58,8 @@ struct repo_model {
 
   repo_type type;
   std::string id;
-  std::vector<std::string>
-      aliases;  ///< Former ids: answered with 307 to `id`. Another case of `id` is one too.
+  /// Former ids: answered with 307 to `id`. Another case of `id` is one too.
+  std::vector<std::string> aliases;
   gate gated = gate::none;
   bool is_private = false;
   bool disabled = false;
