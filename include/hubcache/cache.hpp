@@ -31,10 +31,10 @@
 #include <asio/any_io_executor.hpp>
 #include <asio/co_spawn.hpp>
 #include <asio/error.hpp>
-#include <asio/use_future.hpp>
 
 #include <concepts>
 #include <exception>
+#include <future>
 #include <memory>
 #include <string>
 #include <type_traits>
@@ -189,17 +189,14 @@ class basic_cache {
 
   /// The blocking forms. @throws error
   [[nodiscard]] hubcache::plan plan(repo which, snapshot_options options = snapshot_options()) {
-    refuse_own_thread();
-    return async_plan(std::move(which), std::move(options), asio::use_future).get();
+    return wait(prepare(services_for({}), std::move(which), std::move(options)));
   }
   hubcache::snapshot run(hubcache::plan what, observer_ref observer = observer_ref()) {
-    refuse_own_thread();
-    return async_run(std::move(what), observer, asio::use_future).get();
+    return wait(hubcache::run(services_for(observer), std::move(what)));
   }
   hubcache::snapshot snapshot(repo which, snapshot_options options = snapshot_options(),
                               observer_ref observer = observer_ref()) {
-    refuse_own_thread();
-    return async_snapshot(std::move(which), std::move(options), observer, asio::use_future).get();
+    return wait(fetch_snapshot(services_for(observer), std::move(which), std::move(options)));
   }
 
   [[nodiscard]] const settings& config() const noexcept { return config_; }
@@ -215,10 +212,22 @@ class basic_cache {
   auto spawn(asio::awaitable<T> operation, Token&& token) {
     return asio::co_spawn(executor_, detail::with_context(std::move(operation)), std::forward<Token>(token));
   }
-  void refuse_own_thread() const {
+  /// Runs `operation` and waits. A failure is thrown anew, so that no exception object is shared by two threads.
+  template <class T>
+  T wait(asio::awaitable<T> operation) {
     if (detail::runs_here(executor_)) {
       throw error(errc::misuse, "this thread runs the cache's executor and would wait for itself");
     }
+    using outcome = std::pair<T, std::shared_ptr<const error>>;
+    std::promise<outcome> done;
+    auto result = done.get_future();
+    auto ended = [done = std::move(done)](const std::exception_ptr& failure, T value) mutable {
+      done.set_value(outcome(std::move(value), error_of(failure)));
+    };
+    spawn(std::move(operation), std::move(ended));
+    auto [value, failure] = result.get();
+    if (failure) throw error(*failure);
+    return std::move(value);
   }
 
   std::unique_ptr<own_threads> own_;  // first: what follows lives on its executor
