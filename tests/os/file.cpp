@@ -212,18 +212,6 @@ TEST_CASE("Removing a missing file is success; a folder is no file") {
   CHECK(ec);
 }
 
-TEST_CASE("replace_symlink() takes any file's name and keeps the target's text") {
-  const temp_folder folder;
-  const auto path = folder.write("name", "old");
-  std::error_code ec;
-  os::replace_symlink("../../no/where", path, ec);
-  CHECK(!ec);
-  CHECK(os::read_link(path, ec) == "../../no/where");
-  os::replace_symlink("there", path, ec);
-  CHECK(os::read_link(path, ec) == "there");
-  CHECK(names_in(folder) == 1);
-}
-
 TEST_CASE("names_in() lists files, folders and hidden names, and reports a missing folder") {
   const temp_folder folder;
   folder.write("b", "");

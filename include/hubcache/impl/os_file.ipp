@@ -241,18 +241,6 @@ HUBCACHE_DECL void remove(const std::string& path, std::error_code& ec) noexcept
   if (ec.value() == ENOENT) ec.clear();
 }
 
-HUBCACHE_DECL std::string read_link(const std::string& path, std::error_code& ec) {
-  std::array<char, 4096> buffer;
-  const auto n = detail::retried(ec, [&] { return ::readlink(path.c_str(), buffer.data(), buffer.size()); });
-  return ec ? std::string{} : std::string(buffer.data(), static_cast<std::size_t>(n));
-}
-
-HUBCACHE_DECL void replace_symlink(const std::string& target, const std::string& path, std::error_code& ec) {
-  const auto temporary = detail::temporary_neighbour(path);
-  detail::retried(ec, [&] { return ::symlink(target.c_str(), temporary.c_str()); });
-  detail::commit(temporary, path, ec);
-}
-
 HUBCACHE_DECL std::vector<std::string> names_in(const std::string& folder, std::error_code& ec) {
   std::vector<std::string> names;
   const auto close_folder = [](DIR* d) { ::closedir(d); };

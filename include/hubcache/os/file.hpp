@@ -116,10 +116,6 @@ HUBCACHE_DECL void make_directories(const std::string& path, std::error_code& ec
 HUBCACHE_DECL void rename(const std::string& from, const std::string& to, std::error_code& ec) noexcept;
 /// Removes a file or symlink; a missing one is success.
 HUBCACHE_DECL void remove(const std::string& path, std::error_code& ec) noexcept;
-/// The target text of a symlink.
-[[nodiscard]] HUBCACHE_DECL std::string read_link(const std::string& path, std::error_code& ec);
-/// Gives the name `path` to a symlink with the text `target`, atomically replacing whatever file was there.
-HUBCACHE_DECL void replace_symlink(const std::string& target, const std::string& path, std::error_code& ec);
 /// The names in a folder, without "." and "..", unsorted.
 [[nodiscard]] HUBCACHE_DECL std::vector<std::string> names_in(const std::string& folder, std::error_code& ec);
 
