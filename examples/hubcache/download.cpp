@@ -2,87 +2,20 @@
 
 #include <hubcache/cache.hpp>
 #include <hubcache/os/file.hpp>
+#include <hubcache/store/environment.hpp>
 
-#include <asio/bind_cancellation_slot.hpp>
-#include <asio/cancellation_signal.hpp>
-#include <asio/io_context.hpp>
-#include <asio/signal_set.hpp>
-#include <asio/steady_timer.hpp>
-
-#include <cerrno>
-#include <chrono>
-#include <csignal>
-#include <cstdio>
-#include <exception>
 #include <filesystem>
-#include <functional>
 #include <optional>
 #include <string>
 #include <system_error>
-#include <unistd.h>
 #include <utility>
 
-#include "exit_code.hpp"
+#include "foreground.hpp"
 #include "report.hpp"
 
 namespace command {
 
 namespace {
-
-/// One asynchronous call, run on the calling thread until it completes; a signal cancels it.
-class foreground {
- public:
-  explicit foreground(console& display) : display_(display) {}
-
-  [[nodiscard]] asio::any_io_executor executor() { return context_.get_executor(); }
-
-  /// `start` gets a completion handler for `void(std::exception_ptr, T)` and begins the operation with it.
-  template <class T, class Start>
-  T run(Start&& start) {
-    asio::signal_set signals(context_, SIGINT, SIGTERM);
-    signals.async_wait([this, &signals](const std::error_code& ec, int) {
-      if (ec) return;
-      signals.clear();
-      exit_at_signals();
-      cancel_.emit(asio::cancellation_type::terminal);
-    });
-    if (display_.live()) redraw();
-
-    std::exception_ptr failure;
-    std::optional<T> result;
-    const auto complete = [&](std::exception_ptr thrown, T value) {
-      failure = std::move(thrown);
-      result = std::move(value);
-      context_.stop();  // what is left, such as a name look-up, is of no use any more
-    };
-    start(asio::bind_cancellation_slot(cancel_.slot(), complete));
-    context_.run();
-    signals.clear();
-    exit_at_signals();
-    display_.erase();
-    if (failure) std::rethrow_exception(failure);
-    return std::move(*result);
-  }
-
- private:
-  void redraw() {
-    display_.draw();
-    tick_.expires_after(std::chrono::milliseconds(100));
-    tick_.async_wait([this](const std::error_code& ec) {
-      if (!ec) redraw();
-    });
-  }
-
-  asio::cancellation_signal cancel_;  // first: what the context still holds at its end may refer to it
-  asio::io_context context_{1};
-  asio::steady_timer tick_{context_};
-  console& display_;
-};
-
-void print(std::string_view text) {
-  if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0) return;
-  hubcache::throw_disk_error(std::error_code(errno, std::generic_category()), "write the result", "stdout");
-}
 
 std::string path_of(const download_request& request, const hubcache::snapshot& result) {
   return request.single_file ? result.path_of(*request.single_file) : result.path;
@@ -133,13 +66,17 @@ hubcache::snapshot fetch(foreground& here, hubcache::cache& cache, const downloa
   });
 }
 
-void exit_now(int) { ::_exit(static_cast<int>(exit_code::interrupted)); }
+exit_code run_download(const download_arguments& typed, console& display) {
+  download(request_of(typed, hubcache::environment_settings()), display);
+  return exit_code::ok;
+}
 
 }  // namespace
 
-void exit_at_signals() {
-  std::signal(SIGINT, exit_now);
-  std::signal(SIGTERM, exit_now);
+void declare_download(CLI::App& app, invocation& chosen) {
+  add_subcommand<download_arguments>(app, "download",
+                                     "Fetch a repo, or some of its files, and print the path", chosen,
+                                     declare, run_download);
 }
 
 void download(download_request request, console& display) {

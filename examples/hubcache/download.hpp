@@ -4,12 +4,12 @@
 
 #include "console.hpp"
 #include "download_options.hpp"
+#include "subcommand.hpp"
 
 namespace command {
 
-/// Ends the process with exit code 130 at SIGINT or SIGTERM. While a download runs, the first signal cancels
-/// it cleanly and the second one does this.
-void exit_at_signals();
+/// Adds the subcommand to `app`.
+void declare_download(CLI::App& app, invocation& chosen);
 
 /// Downloads (or previews) on the calling thread and prints the result on stdout.
 /// @throws hubcache::error

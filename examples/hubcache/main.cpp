@@ -1,7 +1,7 @@
 /// @file
 /// The command `hubcache`: subcommands, and what becomes of their failures.
 
-#include <hubcache/store/environment.hpp>
+#include <hubcache/error.hpp>
 #include <hubcache/version.hpp>
 
 #include <CLI/CLI.hpp>
@@ -16,9 +16,10 @@
 
 #include "console.hpp"
 #include "download.hpp"
-#include "download_options.hpp"
 #include "exit_code.hpp"
+#include "foreground.hpp"
 #include "report.hpp"
+#include "subcommand.hpp"
 
 namespace {
 
@@ -52,16 +53,19 @@ int report(const hubcache::error& failure, bool json, bool quiet) {
   return static_cast<int>(code);
 }
 
-int run(int argc, char** argv, command::download_arguments& arguments) {
+int run(int argc, char** argv, command::invocation& chosen) {
   CLI::App app("Fetches Hugging Face repos and never downloads or stores the same bytes twice.", "hubcache");
   app.set_version_flag("--version", hubcache::version);
   app.require_subcommand(1);
   app.footer(std::string(command::exit_code_help));
   app.get_formatter()->column_width(34);
 
-  auto* const download =
-      app.add_subcommand("download", "Fetch a repo, or some of its files, and print the path");
-  command::declare(*download, arguments);
+  command::declare_download(app, chosen);
+  auto* const cache = app.add_subcommand("cache", "List, check, clean and share what the cache holds");
+  cache->require_subcommand(1);
+  auto* const index = app.add_subcommand("index", "Where content lies on this machine");
+  index->require_subcommand(1);
+  static_cast<void>(cache), static_cast<void>(index);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& answered) {
@@ -69,9 +73,8 @@ int run(int argc, char** argv, command::download_arguments& arguments) {
   } catch (const CLI::ParseError& e) {
     throw hubcache::error(hubcache::errc::invalid_argument, std::string(e.what()) + " (see hubcache --help)");
   }
-  auto display = stderr_console(arguments.quiet);
-  command::download(command::request_of(arguments, hubcache::environment_settings()), display);
-  return static_cast<int>(command::exit_code::ok);
+  auto display = stderr_console(chosen.quiet);
+  return static_cast<int>(chosen.run(display));
 }
 
 }  // namespace
@@ -80,12 +83,12 @@ int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);  // a broken pipe or connection is an error to report, not a reason to die
   command::exit_at_signals();
   const bool json = wants_json(argc, argv);
-  command::download_arguments arguments;
+  command::invocation chosen;
   try {
-    return run(argc, argv, arguments);
+    return run(argc, argv, chosen);
   } catch (const hubcache::error& failure) {
-    return report(failure, json, arguments.quiet);
+    return report(failure, json, chosen.quiet);
   } catch (const std::exception& e) {
-    return report(hubcache::error(hubcache::errc::internal, e.what()), json, arguments.quiet);
+    return report(hubcache::error(hubcache::errc::internal, e.what()), json, chosen.quiet);
   }
 }

@@ -1,7 +1,5 @@
 #include "report.hpp"
 
-#include <hubcache/hub/json_text.hpp>
-
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -9,40 +7,12 @@
 #include <map>
 #include <optional>
 
-#include "progress.hpp"
+#include "json_object.hpp"
+#include "table.hpp"
 
 namespace command {
 
 namespace {
-
-/// Writes the members of one JSON object.
-class json_object {
- public:
-  json_object& text(std::string_view key, std::string_view value) {
-    begin(key);
-    hubcache::append_json_string(out_, value, false);
-    return *this;
-  }
-  /// Null if `value` is empty.
-  json_object& text_or_null(std::string_view key, std::string_view value) {
-    return value.empty() ? raw(key, "null") : text(key, value);
-  }
-  json_object& number(std::string_view key, std::uint64_t value) { return raw(key, std::to_string(value)); }
-  /// `value` is JSON text.
-  json_object& raw(std::string_view key, std::string_view value) {
-    begin(key);
-    out_ += value;
-    return *this;
-  }
-  [[nodiscard]] std::string close() && { return std::move(out_) + "}"; }
-
- private:
-  void begin(std::string_view key) {
-    if (out_.size() > 1) out_ += ", ";
-    out_.append("\"").append(key).append("\": ");
-  }
-  std::string out_ = "{";
-};
 
 std::string json_of(const hubcache::snapshot_file& file) {
   json_object out;
@@ -53,10 +23,6 @@ std::string json_of(const hubcache::snapshot_file& file) {
       .text_or_null("link", file.link ? to_string(*file.link) : "")
       .text_or_null("source", file.source);
   return std::move(out).close();
-}
-
-std::string counted(std::size_t count, std::string_view noun) {
-  return std::to_string(count) + " " + std::string(noun) + (count == 1 ? "" : "s");
 }
 
 /// What the table calls an action that has not happened yet.
@@ -84,9 +50,8 @@ std::string promise(const hubcache::snapshot& result, hubcache::file_action acti
 }  // namespace
 
 std::string json_of(const hubcache::snapshot& result, std::string_view path) {
-  std::string files = "[";
-  for (const auto& file : result.files) files.append(files.size() > 1 ? ", " : "").append(json_of(file));
-  files += "]";
+  const auto files =
+      json_array(result.files, [](const hubcache::snapshot_file& file) { return json_of(file); });
   std::array<char, 48> seconds{};
   std::snprintf(seconds.data(), seconds.size(), "%.3f", result.totals.seconds);
 
@@ -105,7 +70,7 @@ std::string json_of(const hubcache::snapshot& result, std::string_view path) {
       .number("requests", result.totals.requests)
       .number("disk_delta", result.totals.disk_delta)
       .raw("seconds", seconds.data())
-      .raw("dry_run", result.dry_run ? "true" : "false");
+      .boolean("dry_run", result.dry_run);
   return std::move(out).close();
 }
 
@@ -144,22 +109,11 @@ std::string preview_of(const hubcache::snapshot& result) {
   std::string text = promise(result, fetched, result.totals.bytes_fetched);
   if (result.totals.bytes_linked > 0) text += promise(result, linked, result.totals.bytes_linked);
 
-  std::size_t name_columns = 4;
-  for (const auto& file : result.files)
-    name_columns = std::max(name_columns, columns_of(sanitised(file.path)));
-  const auto row = [&text, name_columns](const std::string& name, const std::string& size,
-                                         std::string_view action) {
-    text.append(name).append(name_columns - columns_of(name) + 1, ' ');
-    text.append(std::max<std::size_t>(size.size(), 6) - size.size(), ' ').append(size);
-    text.append(" ").append(action).append("\n");
-  };
-  text += "\n";
-  row("FILE", "SIZE", "ACTION");
-  row(std::string(name_columns, '-'), "------", "--------");
+  table files({{"FILE"}, {"SIZE", table::align::right}, {"ACTION"}});
   for (const auto& file : result.files) {
-    row(sanitised(file.path), hubcache::format_bytes(file.what.size), verb(file.action));
+    files.add({file.path, hubcache::format_bytes(file.what.size), std::string(verb(file.action))});
   }
-  return text;
+  return text + "\n" + files.text();
 }
 
 }  // namespace command

@@ -4,6 +4,7 @@
 /// client does; nothing else in the library looks at the environment.
 
 #include <hubcache/config.hpp>
+#include <hubcache/store.hpp>
 #include <hubcache/url.hpp>
 
 #include <chrono>
@@ -12,6 +13,7 @@
 #include <string>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace hubcache::inline v0_1 {
 
@@ -53,6 +55,9 @@ struct settings {
   std::string cache_dir;  ///< The Hub cache (HF_HUB_CACHE), absolute.
   /// hubcache's own state: index and locks. Absolute; never among the repos of cache_dir.
   std::string state_dir;
+  /// Where content is looked for besides cache_dir, best first (HUBCACHE_STORES, stores.toml, the well-known places
+  /// of other tools, folders given to `index add`).
+  std::vector<store> stores;
 
   url endpoint = *url::parse("https://huggingface.co");  ///< HF_ENDPOINT; its path, if any, is a prefix.
   secret token;                                          ///< Sent to the endpoint's origin only.

@@ -53,6 +53,7 @@ HUBCACHE_DECL file_status from_stat(const struct stat& s) noexcept {
   result.group = s.st_gid;
   result.links = s.st_nlink;
   result.allocated = static_cast<std::uint64_t>(s.st_blocks) * 512U;
+  result.accessed_ns = s.st_atim.tv_sec * second + s.st_atim.tv_nsec;
   result.regular = S_ISREG(s.st_mode);
   result.directory = S_ISDIR(s.st_mode);
   result.symlink = S_ISLNK(s.st_mode);

@@ -10,6 +10,7 @@
 #include <hubcache/impl/content_lock.ipp>
 #include <hubcache/impl/environment.ipp>
 #include <hubcache/impl/error.ipp>
+#include <hubcache/impl/for_each.ipp>
 #include <hubcache/impl/hash_cryptopp.ipp>
 #include <hubcache/impl/hash_file.ipp>
 #include <hubcache/impl/hash_openssl.ipp>

@@ -20,6 +20,7 @@
 
 #include <hubcache/digest.hpp>
 #include <hubcache/os/file.hpp>
+#include <hubcache/store.hpp>
 
 #include <concepts>
 #include <cstdint>
@@ -36,13 +37,6 @@ enum class trust : std::uint8_t {
   verified = 1,  ///< We hashed it; believed while the file's identity is the recorded one.
 };
 
-/// What may be linked from a place: files of an immutable store are never edited by its tool.
-enum class mutability : std::uint8_t {
-  immutable_store = 0,  ///< Hub caches, Ollama, git-lfs: every kind of link.
-  mutable_store =
-      1,  ///< Plain folders, local_dir, a user's mapping: reflink or copy; a hard link on request.
-};
-
 /// One place where content lies.
 struct place {
   place() = default;
@@ -51,6 +45,8 @@ struct place {
   os::file_identity identity;  ///< When it was recorded.
   trust state = trust::claimed;
   mutability store = mutability::immutable_store;
+  /// XXH3 of the bytes, or 0 if it was not taken: tells an untouched file whose times changed from an edited one.
+  std::uint64_t fingerprint = 0;
 
   friend bool operator==(const place&, const place&) = default;
 };

@@ -59,7 +59,8 @@ struct file_status {
   std::uint32_t owner = 0;  ///< uid
   std::uint32_t group = 0;  ///< gid
   std::uint64_t links = 0;
-  std::uint64_t allocated = 0;  ///< Bytes on disk, as st_blocks counts them.
+  std::uint64_t allocated = 0;   ///< Bytes on disk, as st_blocks counts them.
+  std::int64_t accessed_ns = 0;  ///< Last read, since 1970, as far as the mount records it.
   bool regular = false;
   bool directory = false;
   bool symlink = false;

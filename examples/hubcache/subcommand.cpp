@@ -1,0 +1,53 @@
+#include "subcommand.hpp"
+
+#include <hubcache/os/file.hpp>
+#include <hubcache/store/environment.hpp>
+
+#include <cerrno>
+#include <cstdio>
+#include <iostream>
+#include <system_error>
+#include <unistd.h>
+
+namespace command {
+
+void declare_common(CLI::App& app, common_options& into) {
+  app.add_option("--cache-dir", into.cache_dir, "The cache (default: HF_HUB_CACHE, or $HF_HOME/hub)")
+      ->type_name("DIR");
+  app.add_flag("--json", into.json, "Print one JSON object on stdout, and nothing else");
+  app.add_flag("-q,--quiet", into.quiet, "Print names alone, and nothing but errors on stderr");
+}
+
+void declare_destructive(CLI::App& app, common_options& into) {
+  app.add_flag("--dry-run", into.dry_run, "Tell what would be done; change nothing");
+  app.add_flag("-y,--yes", into.yes, "Do not ask");
+}
+
+hubcache::settings settings_of(const common_options& typed) {
+  auto result = hubcache::environment_settings();
+  if (typed.cache_dir) {
+    if (typed.cache_dir->empty()) {
+      throw hubcache::error(hubcache::errc::invalid_argument, "--cache-dir needs a value that is not empty");
+    }
+    result.cache_dir = hubcache::os::absolute_path(*typed.cache_dir);
+  }
+  return result;
+}
+
+bool confirmed(const common_options& typed, std::string_view question) {
+  if (typed.yes) return true;
+  if (::isatty(STDIN_FILENO) != 1) {
+    throw hubcache::error(hubcache::errc::refused, "there is no terminal to ask for confirmation; pass -y");
+  }
+  std::cerr << question << " [y/N]: " << std::flush;
+  std::string answer;
+  std::getline(std::cin, answer);
+  return answer == "y" || answer == "Y" || answer == "yes";
+}
+
+void print(std::string_view text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0) return;
+  hubcache::throw_disk_error(std::error_code(errno, std::generic_category()), "write the result", "stdout");
+}
+
+}  // namespace command
