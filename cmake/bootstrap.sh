@@ -19,6 +19,7 @@ build     header   simdjson.h         libsimdjson-dev       simdjson-devel simdj
 build     header   xxhash.h           libxxhash-dev         xxhash-devel   xxhash
 build     header   cryptopp/sha.h     libcrypto++-dev       cryptopp-devel crypto++
 build     header   openssl/ssl.h      libssl-dev            openssl-devel  openssl
+build     header   toml++/toml.h      libtomlplusplus-dev   tomlplusplus-devel tomlplusplus
 build     header   CLI/CLI.hpp        libcli11-dev          cli11-devel    cli11
 demo      command  jq                 jq                    jq             jq
 tests     command  node               nodejs                nodejs         nodejs
@@ -27,6 +28,7 @@ tests     header   doctest/doctest.h  doctest-dev           doctest-devel  docte
 tests     header   curl/curl.h        libcurl4-openssl-dev  libcurl-devel  curl
 ci        command  ccache             ccache                ccache         ccache
 ci        command  shellcheck         shellcheck            ShellCheck     shellcheck
+ci        command  chromium           chromium              chromium       chromium
 ci        command  clang++-19         clang-19              clang          clang
 ci        file     libclang_rt.tsan*  libclang-rt-19-dev    compiler-rt    compiler-rt
 TABLE

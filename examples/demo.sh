@@ -139,11 +139,11 @@ cmake/bootstrap.sh demo
 cmake/build.sh release hubcache_command embedded-hub
 
 # Nothing of the user's settings, but for the token of a real Hub.
-for name in "${!HF_@}" HUGGINGFACE_HUB_CACHE; do
+for name in "${!HF_@}" "${!HUBCACHE_@}" HUGGINGFACE_HUB_CACHE; do
   [[ $name == HF_TOKEN && $embedded -eq 0 ]] || unset "$name"
 done
 mkdir "$home"
-export HF_HOME=$home
+export HF_HOME=$home HOME=$home  # what other tools keep on this machine stays out of it
 
 if ((embedded)); then
   start_hub || { echo "The embedded Hub did not start." >&2 && exit 1; }

@@ -87,6 +87,9 @@ void console::erase() {
   drawn_ = 0;
 }
 
+void console::note(std::string_view text) {
+  if (!style_.quiet) say("", "", text);
+}
 void console::success(std::string_view text) {
   if (!style_.quiet) say("✓ ", green, text);
 }

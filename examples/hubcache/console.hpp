@@ -40,11 +40,14 @@ class console {
   void operator()(const hubcache::event& news);
 
   [[nodiscard]] bool live() const noexcept { return style_.progress == console_style::progress_form::live; }
+  [[nodiscard]] bool lines() const noexcept { return style_.progress == console_style::progress_form::lines; }
   /// Draws the live display anew. @pre live()
   void draw();
   /// Takes the live display away.
   void erase();
 
+  /// A line without a label.
+  void note(std::string_view text);
   void success(std::string_view text);
   void warning(std::string_view text);
   void hint(std::string_view text);

@@ -92,7 +92,10 @@ void download(download_request request, console& display) {
   const auto result =
       request.dry_run ? preview(here, cache, request, display) : fetch(here, cache, request, display);
   if (request.cache_mapping && !request.dry_run) complete_mapping(*request.cache_mapping, result, display);
-  if (!request.json && !request.dry_run) display.success(summary_of(result));
+  if (!request.json && !request.dry_run) {
+    display.success(summary_of(result));
+    for (const auto& text : refusals_of(result)) display.hint(text);
+  }
   print_result(request, result);
 }
 

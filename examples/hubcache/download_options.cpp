@@ -21,6 +21,7 @@ constexpr std::string_view examples =
     "  hubcache download acme/llm-7b config.json\n"
     "  hubcache download acme/llm-7b --include '*.safetensors' --exclude '*fp16*'\n"
     "  hubcache download hf://datasets/acme/words@v1.0/train/ --local-dir words\n"
+    "  hubcache download acme/llm-7b --link hardlink --link '*.onnx_data=copy'\n"
     "  hubcache download acme/llm-7b --cache-mapping ~/models.json --dry-run\n\n";
 
 hubcache::error usage(std::string detail) { return {hubcache::errc::invalid_argument, std::move(detail)}; }
@@ -44,6 +45,22 @@ hubcache::link_kinds link_kinds_of(const std::string& text) {
                 "'");
   }
   return *kinds;
+}
+
+/// Sets how content is linked: one KIND for all, and PATTERN=KIND for some.
+void read_links(const download_arguments& typed, hubcache::snapshot_options& into) {
+  bool chosen = false;
+  for (const auto& text : typed.link) {
+    const auto equals = text.rfind('=');
+    if (equals != text.npos) {
+      if (equals == 0) throw usage("--link PATTERN=KIND needs a pattern before the '='");
+      into.link_rules.emplace_back(text.substr(0, equals), link_kinds_of(text.substr(equals + 1)));
+      continue;
+    }
+    if (chosen) throw usage("--link KIND stands twice; give each exception as --link PATTERN=KIND");
+    into.links = link_kinds_of(text);
+    chosen = true;
+  }
 }
 
 hubcache::fsync_mode fsync_mode_of(const std::string& text) {
@@ -102,7 +119,7 @@ void read_patterns(const download_arguments& typed, download_request& into) {
 
 /// Sets what the library reads from the environment if the command line does not say it.
 void read_settings(const download_arguments& typed, hubcache::settings& config) {
-  if (typed.cache_dir) config.cache_dir = hubcache::os::absolute_path(*typed.cache_dir);
+  if (typed.cache_dir) hubcache::change_cache_dir(config, hubcache::os::absolute_path(*typed.cache_dir));
   if (typed.token) config.token = token_of(*typed.token);
   if (typed.endpoint) config.endpoint = hubcache::parse_endpoint(*typed.endpoint);
   if (typed.fsync) config.fsync = fsync_mode_of(*typed.fsync);
@@ -133,8 +150,11 @@ void declare(CLI::App& app, download_arguments& into) {
       ->check(CLI::PositiveNumber);
   text("--endpoint", into.endpoint, "URL", "The Hub (default: HF_ENDPOINT, or https://huggingface.co)");
   app.add_flag("--offline", into.offline, "Make no request: use what is in the cache");
-  text("--link", into.link, "KIND",
-       "How to reuse content: auto (default), reflink, hardlink, symlink or copy");
+  text("--link", into.link, "[GLOB=]KIND",
+       "How to reuse content: auto (default), reflink, hardlink, symlink or copy; with GLOB= for the files "
+       "that "
+       "match, repeatable, the first match counts")
+      ->allow_extra_args(false);
   app.add_flag("--smart-cache,!--no-smart-cache", into.smart_cache,
                "Use what lies anywhere on this machine (default), or only this repo's own files");
   text("--cache-mapping", into.cache_mapping, "FILE",
@@ -165,7 +185,7 @@ download_request request_of(const download_arguments& typed, hubcache::settings 
   result.options.force_download = typed.force_download;
   result.options.verify = typed.verify;
   result.options.smart_cache = typed.smart_cache;
-  result.options.links = link_kinds_of(typed.link);
+  read_links(typed, result.options);
   result.options.max_transfers = typed.max_workers;
   result.cache_mapping = typed.cache_mapping;
   result.dry_run = typed.dry_run;

@@ -28,7 +28,7 @@ struct download_arguments {
   std::optional<std::string> token;
   std::optional<std::string> endpoint;
   std::optional<std::string> cache_mapping;
-  std::string link = "auto";
+  std::vector<std::string> link;
   std::optional<std::string> fsync;
   std::size_t max_workers = 8;
   bool smart_cache = true;

@@ -14,10 +14,24 @@
 #include <string_view>
 #include <unistd.h>
 
+#include "cache_dedupe.hpp"
+#include "cache_gc.hpp"
+#include "cache_ls.hpp"
+#include "cache_pin.hpp"
+#include "cache_prune.hpp"
+#include "cache_report.hpp"
+#include "cache_rm.hpp"
+#include "cache_verify.hpp"
 #include "console.hpp"
 #include "download.hpp"
+#include "edit.hpp"
 #include "exit_code.hpp"
 #include "foreground.hpp"
+#include "index_add.hpp"
+#include "index_check.hpp"
+#include "index_rebuild.hpp"
+#include "index_stores.hpp"
+#include "index_why.hpp"
 #include "report.hpp"
 #include "subcommand.hpp"
 
@@ -61,11 +75,24 @@ int run(int argc, char** argv, command::invocation& chosen) {
   app.get_formatter()->column_width(34);
 
   command::declare_download(app, chosen);
+  command::declare_edit(app, chosen);
   auto* const cache = app.add_subcommand("cache", "List, check, clean and share what the cache holds");
   cache->require_subcommand(1);
+  command::declare_cache_ls(*cache, chosen);
+  command::declare_cache_rm(*cache, chosen);
+  command::declare_cache_prune(*cache, chosen);
+  command::declare_cache_gc(*cache, chosen);
+  command::declare_cache_pin(*cache, chosen);
+  command::declare_cache_verify(*cache, chosen);
+  command::declare_cache_dedupe(*cache, chosen);
+  command::declare_cache_report(*cache, chosen);
   auto* const index = app.add_subcommand("index", "Where content lies on this machine");
   index->require_subcommand(1);
-  static_cast<void>(cache), static_cast<void>(index);
+  command::declare_index_add(*index, chosen);
+  command::declare_index_check(*index, chosen);
+  command::declare_index_rebuild(*index, chosen);
+  command::declare_index_stores(*index, chosen);
+  command::declare_index_why(*index, chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& answered) {

@@ -1,5 +1,7 @@
 #include "report.hpp"
 
+#include <hubcache/link/hard_link.hpp>
+
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -14,6 +16,12 @@ namespace command {
 
 namespace {
 
+std::string json_of_refusal(const hubcache::link_refusal& refusal) {
+  json_object out;
+  out.text("kind", to_string(refusal.kind)).text("reason", refusal.reason);
+  return std::move(out).close();
+}
+
 std::string json_of(const hubcache::snapshot_file& file) {
   json_object out;
   out.text("path", file.path)
@@ -21,8 +29,23 @@ std::string json_of(const hubcache::snapshot_file& file) {
       .text("digest", file.what.name.hex())
       .text("action", to_string(file.action))
       .text_or_null("link", file.link ? to_string(*file.link) : "")
-      .text_or_null("source", file.source);
+      .text_or_null("source", file.source)
+      .raw("refused", file.link ? json_array(file.refused, json_of_refusal) : "null");
   return std::move(out).close();
+}
+
+std::string_view participle(hubcache::link_kind kind) {
+  switch (kind) {
+    case hubcache::link_kind::reflink:
+      return "reflinked";
+    case hubcache::link_kind::hard_link:
+      return "hard-linked";
+    case hubcache::link_kind::symlink:
+      return "symlinked";
+    case hubcache::link_kind::copy:
+      break;
+  }
+  return "copied";
 }
 
 /// What the table calls an action that has not happened yet.
@@ -102,6 +125,28 @@ std::string summary_of(const hubcache::snapshot& result) {
         .append(" (" + std::to_string(count) + ")");
   }
   return text + "; " + hubcache::format_bytes(result.totals.disk_delta) + " more on disk";
+}
+
+std::vector<std::string> refusals_of(const hubcache::snapshot& result) {
+  struct fall_back {
+    std::size_t files = 0;
+    std::string from;  // of the first file
+  };
+  std::map<std::string, fall_back> reasons;
+  for (const auto& file : result.files) {
+    // A copy of what is small costs nothing worth a line.
+    if (!file.link || file.what.size < hubcache::hard_link::smallest) continue;
+    for (const auto& refusal : file.refused) {
+      auto& reason = reasons[std::string(participle(*file.link)) + ", not " +
+                             std::string(participle(refusal.kind)) + ": " + refusal.reason];
+      if (reason.files++ == 0) reason.from = file.source.substr(0, file.source.rfind('/'));
+    }
+  }
+  std::vector<std::string> lines;
+  for (const auto& [text, reason] : reasons) {
+    lines.push_back(text + " (" + counted(reason.files, "file") + ", from " + reason.from + ")");
+  }
+  return lines;
 }
 
 std::string preview_of(const hubcache::snapshot& result) {

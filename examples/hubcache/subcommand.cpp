@@ -29,7 +29,7 @@ hubcache::settings settings_of(const common_options& typed) {
     if (typed.cache_dir->empty()) {
       throw hubcache::error(hubcache::errc::invalid_argument, "--cache-dir needs a value that is not empty");
     }
-    result.cache_dir = hubcache::os::absolute_path(*typed.cache_dir);
+    hubcache::change_cache_dir(result, hubcache::os::absolute_path(*typed.cache_dir));
   }
   return result;
 }

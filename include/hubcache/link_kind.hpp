@@ -4,9 +4,13 @@
 
 #include <hubcache/config.hpp>
 
+#include <bit>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 
 namespace hubcache::inline v0_1 {
 
@@ -42,6 +46,8 @@ class link_kinds {
   [[nodiscard]] constexpr bool contains(link_kind kind) const noexcept {
     return (bits_ & static_cast<std::uint8_t>(kind)) != 0;
   }
+  /// Whether it is one kind: a request, not a choice.
+  [[nodiscard]] constexpr bool single() const noexcept { return std::has_single_bit(bits_); }
   [[nodiscard]] constexpr link_kinds without(link_kind kind) const noexcept {
     link_kinds result;
     result.bits_ = static_cast<std::uint8_t>(bits_ & ~static_cast<std::uint8_t>(kind));
@@ -70,5 +76,17 @@ inline constexpr link_kinds auto_link_kinds = link_kind::reflink | link_kind::ha
   }
   return std::nullopt;
 }
+
+/// Why a file was not linked by a better kind.
+struct link_refusal {
+  link_refusal() = default;
+  link_refusal(link_kind k, std::string why) : kind(k), reason(std::move(why)) {}
+
+  link_kind kind = link_kind::reflink;
+  std::string reason;  ///< For people: "Operation not supported".
+
+  friend bool operator==(const link_refusal&, const link_refusal&) = default;
+};
+static_assert(!std::is_aggregate_v<link_refusal>);
 
 }  // namespace hubcache::inline v0_1

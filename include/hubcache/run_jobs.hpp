@@ -55,8 +55,9 @@ static_assert(!std::is_aggregate_v<transfer_place>);
 /// The last part of a run: entries or records of the view, the listing, and the ref at the very end.
 /// @param unchanged nothing was placed: then a cache that cannot be written to is as good as one that can, and what
 ///        could not be recorded there is no failure
+/// @return warnings, one sentence each
 /// @throws error a disk error
-HUBCACHE_DECL void finish_view(const plan& what, bool unchanged);
+HUBCACHE_DECL std::vector<std::string> finish_view(const plan& what, bool unchanged);
 
 /// What became of the caller's mapping.
 struct mapped_contents {

@@ -161,6 +161,11 @@ TEST_CASE("what cannot be meant is a usage error") {
            words{"o/n", "--revision", ""},
            words{"o/n", "--revision", "../../x"},
            words{"o/n", "--link", "magic"},
+           words{"o/n", "--link", ""},
+           words{"o/n", "--link", "copy", "--link", "hardlink"},
+           words{"o/n", "--link", "*.bin="},
+           words{"o/n", "--link", "*.bin=magic"},
+           words{"o/n", "--link", "=copy"},
            words{"o/n", "--fsync", "often"},
            words{"o/n", "--max-workers", "0"},
            words{"o/n", "--max-workers", "-1"},
@@ -206,4 +211,12 @@ TEST_CASE("the help names every exit code") {
     CAPTURE(std::string(code));
     CHECK(help.find(code) != help.npos);
   }
+}
+
+TEST_CASE("--link takes one kind for all and patterns with kinds of their own, in their order") {
+  const auto options =
+      parse({"o/n", "--link", "*.onnx_data=copy", "--link", "hardlink", "--link", "a=b=auto"}).options;
+  CHECK(options.links == link_kinds(link_kind::hard_link));
+  CHECK(options.link_rules ==
+        std::vector{link_rule("*.onnx_data", link_kind::copy), link_rule("a=b", auto_link_kinds)});
 }

@@ -29,6 +29,7 @@ snapshot make_snapshot() {
   result.files.push_back(make_file("w.bin", sha256_hex, 3000, file_action::linked));
   result.files.back().link = link_kind::hard_link;
   result.files.back().source = "/other/w";
+  result.files.back().refused.emplace_back(link_kind::reflink, "Operation \"not\" supported");
   result.files.push_back(make_file("new.bin", std::string(64, 'c'), 7, file_action::fetched));
   result.totals.bytes_total = 3012;
   result.totals.bytes_present = 5;
@@ -49,11 +50,12 @@ TEST_CASE("a snapshot's JSON holds the promised keys, values and nulls") {
       R"({"path": "/c/models--o--n/snapshots/x/w.bin", "repo_id": "o/n", "repo_type": "dataset", )"
       R"("revision": "main", "commit": "1111111111111111111111111111111111111111", "files": [)"
       R"({"path": "a \"b\".json", "size": 5, "digest": ")" +
-          sha1_hex + R"(", "action": "present", "link": null, "source": null}, )" +
+          sha1_hex + R"(", "action": "present", "link": null, "source": null, "refused": null}, )" +
           R"({"path": "w.bin", "size": 3000, "digest": ")" + sha256_hex +
-          R"(", "action": "linked", "link": "hardlink", "source": "/other/w"}, )" +
+          R"(", "action": "linked", "link": "hardlink", "source": "/other/w", "refused": )" +
+          R"([{"kind": "reflink", "reason": "Operation \"not\" supported"}]}, )" +
           R"({"path": "new.bin", "size": 7, "digest": ")" + std::string(64, 'c') +
-          R"(", "action": "fetched", "link": null, "source": null}], )"
+          R"(", "action": "fetched", "link": null, "source": null, "refused": null}], )"
           R"("bytes_total": 3012, "bytes_present": 5, "bytes_linked": 3000, "bytes_fetched": 7, "bytes_wire": 9, )"
           R"("requests": 4, "disk_delta": 4096, "seconds": 1.250, "dry_run": false})");
 }
@@ -105,15 +107,45 @@ TEST_CASE("a dry run's preview counts downloads and links and lists every file")
         "[dry-run] Will download 1 file (out of 3) totalling 7.0.\n"
         "[dry-run] Will link 1 file (out of 3) totalling 3.0K.\n"
         "\n"
-        "FILE         SIZE ACTION\n"
-        "---------- ------ --------\n"
-        "a \"b\".json    5.0 present\n"
-        "w.bin        3.0K link\n"
-        "new.bin       7.0 download\n");
+        "FILE       SIZE ACTION\n"
+        "---------- ---- --------\n"
+        "a \"b\".json  5.0 present\n"
+        "w.bin      3.0K link\n"
+        "new.bin     7.0 download\n");
 }
 
 TEST_CASE("a hostile file name cannot reach the terminal through the preview") {
   snapshot result;
   result.files.push_back(make_file("a\x1b[2Jb", sha1_hex, 1, file_action::fetched));
   CHECK(command::preview_of(result).find('\x1b') == std::string::npos);
+}
+
+TEST_CASE("every reason for a worse kind of link is told once, with the number of files") {
+  auto result = make_snapshot();
+  for (const auto* path : {"/a/one", "/a/two"}) {
+    result.files.push_back(make_file("c", sha256_hex, 1 << 20, file_action::linked));
+    result.files.back().link = link_kind::copy;
+    result.files.back().source = path;
+    result.files.back().refused = {{link_kind::reflink, "Operation not supported"},
+                                   {link_kind::hard_link, "Invalid cross-device link"}};
+  }
+  result.files.push_back(make_file("d", sha256_hex, 1 << 20, file_action::linked));
+  result.files.back().link = link_kind::hard_link;
+  result.files.back().source = "/other/one";
+  result.files.back().refused = {{link_kind::reflink, "Operation \"not\" supported"}};
+  CHECK(command::refusals_of(result) ==
+        std::vector<std::string>{
+            "copied, not hard-linked: Invalid cross-device link (2 files, from /a)",
+            "copied, not reflinked: Operation not supported (2 files, from /a)",
+            "hard-linked, not reflinked: Operation \"not\" supported (1 file, from /other)"});
+  result.files.resize(1);
+  CHECK(command::refusals_of(result).empty());
+}
+
+TEST_CASE("that a small file was copied is no news") {
+  auto result = make_snapshot();
+  result.files.push_back(make_file("c", sha256_hex, 100, file_action::linked));
+  result.files.back().link = link_kind::copy;
+  result.files.back().refused = {{link_kind::reflink, "Operation not supported"}};
+  CHECK(command::refusals_of(result).empty());
 }

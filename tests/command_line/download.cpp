@@ -23,7 +23,7 @@ struct result {
 struct shell {
   shell() {
     hub.put(embedded::tiny());
-    environment = {{"HF_HOME", home / "hf"}, {"HF_ENDPOINT", hub.endpoint()}};
+    environment = {{"HOME", home / "user"}, {"HF_HOME", home / "hf"}, {"HF_ENDPOINT", hub.endpoint()}};
   }
 
   test::process start(std::vector<std::string> arguments) {

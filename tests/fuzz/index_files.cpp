@@ -1,8 +1,10 @@
 // The index over arbitrary files. An input is:
-//   1 byte   flags: 1 = the table's head is the next 64 bytes, 2 = records get no checksums of ours
+//   1 byte   flags: 1 = the table's head is the next 104 bytes, 2 = records get no checksums of ours,
+//            4 = files are copied, 8 = the index is rebuilt
 //   1 byte   size of the table
-//   1 byte   how many slots follow, 8 bytes each: 2 position, 1 which digest, 1 how the mark is made, 4
-//   offset / 32 the rest lies in the log behind its head
+//   1 byte   how many slots follow, 8 bytes each: 2 position, 1 which digest, 1 how the mark is made,
+//            4 offset / 32
+//   the rest lies in the log behind its head
 
 #include <hubcache/hash/xxh3.hpp>
 #include <hubcache/index/mapped_index.hpp>
@@ -58,7 +60,7 @@ void write_table(const std::string& path, reader& input, unsigned flags) {
     hubcache::table_builder builder(path, shape, ec);
     builder.finish({}, ec);
   }
-  const auto table = hubcache::slot_table::open(path, ec);
+  const auto table = hubcache::slot_table::open(path, hubcache::index_access::copied, ec);
   const unsigned count = input.take<std::uint8_t>();
   for (unsigned i = 0; i < count; ++i) {
     const auto position = input.take<std::uint16_t>();
@@ -70,7 +72,7 @@ void write_table(const std::string& path, reader& input, unsigned flags) {
                 {how % 8 == 7 ? how : mark, how % 16 == 15 ? ~offset : offset}, ec);
   }
   if ((flags & 1U) != 0) {
-    const auto head = input.take<std::array<std::byte, 64>>();
+    const auto head = input.take<std::array<std::byte, 104>>();
     hubcache::os::write_at(hubcache::os::open_write(path, ec), head, 0, ec);
   }
 }
@@ -112,10 +114,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::filesystem::remove(entry.path());
   reader input({data, size});
   const unsigned flags = input.take<std::uint8_t>();
-  write_table(folder / "index-v1.table", input, flags);
-  write_log(folder / "index-v1-abcdef.log", input.rest(), flags);
+  write_table(folder / "index-v2.table", input, flags);
+  write_log(folder / "index-v2-abcdef.log", input.rest(), flags);
 
-  hubcache::mapped_index index(folder.path());
+  const auto access = (flags & 4U) != 0 ? hubcache::index_access::copied : hubcache::index_access::mapped;
+  hubcache::mapped_index index(folder.path(), access);
+  check_places(index);
+  const auto report = index.check();
+  require(report.places >= report.entries && report.verified <= report.places);
+  if ((flags & 8U) != 0) require(index.rebuild());
   check_places(index);
   for (std::uint64_t n = 0; n < digests; ++n) {
     const auto record = test::record_number(n);

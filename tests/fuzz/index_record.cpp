@@ -26,7 +26,8 @@ void check(hubcache::byte_view bytes) {
   require(decoded->previous < here.offset && decoded->length <= bytes.size());
   require(hubcache::is_recordable_path(decoded->record.where.path));
   std::array<std::byte, hubcache::max_record_size> again{};
-  require(hubcache::encode_record(again, decoded->record, decoded->previous, here) == decoded->length);
+  require(hubcache::encode_record(again, decoded->record, decoded->previous, here, decoded->kind) ==
+          decoded->length);
   require(hubcache::decode_record(again, here) == decoded);
 }
 

@@ -97,6 +97,29 @@ void check_equal_record_again(I& index) {
   CHECK(index.size() == 1);
 }
 
+/// A claim takes nothing from what was verified and has not changed; a changed file starts anew.
+template <hubcache::content_index I>
+void check_merged(I& index) {
+  auto known = record_number(1);
+  known.where.state = hubcache::trust::verified;
+  known.where.fingerprint = 77;
+  auto claim = known;
+  claim.where.state = hubcache::trust::claimed;
+  claim.where.fingerprint = 0;
+  REQUIRE(insert_one(index, claim));
+  REQUIRE(insert_one(index, known));
+  REQUIRE(insert_one(index, claim));
+  CHECK(index.find(known.name) == std::vector{known.where});
+  claim.where.store = hubcache::mutability::mutable_store;
+  REQUIRE(insert_one(index, claim));
+  known.where.store = hubcache::mutability::mutable_store;
+  CHECK(index.find(known.name) == std::vector{known.where});
+  claim.where.identity.mtime_ns += 1;
+  REQUIRE(insert_one(index, claim));
+  CHECK(index.find(known.name) == std::vector{claim.where});
+  CHECK(index.size() == 1);
+}
+
 template <hubcache::content_index I>
 void check_bounded(I& index) {
   for (std::uint64_t v = 0; v < 40; ++v) REQUIRE(insert_one(index, record_number(1, v)));
@@ -202,6 +225,7 @@ void index_conformance(MakeIndex make) {
     on_new([from](auto& index) { check_replaced(index, from); });
   }
   on_new([](auto& index) { check_equal_record_again(index); });
+  on_new([](auto& index) { check_merged(index); });
   on_new([](auto& index) { check_bounded(index); });
   for (std::uint64_t v = 0; v < 5; ++v) {
     on_new([v](auto& index) { check_forgotten(index, v); });

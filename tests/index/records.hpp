@@ -37,6 +37,7 @@ inline hubcache::index_record record_number(std::uint64_t n, std::uint64_t v = 0
   record.where.state = n % 2 == 0 ? hubcache::trust::verified : hubcache::trust::claimed;
   record.where.store =
       v % 2 == 0 ? hubcache::mutability::immutable_store : hubcache::mutability::mutable_store;
+  record.where.fingerprint = n % 3 == 0 ? 0 : ~n;
   return record;
 }
 

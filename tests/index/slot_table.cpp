@@ -6,11 +6,13 @@
 #include <cstring>
 #include <filesystem>
 #include <limits>
+#include <string>
 #include <vector>
 
 #include "index/records.hpp"
 #include "support/temp_folder.hpp"
 
+using hubcache::index_access;
 using hubcache::slot;
 using hubcache::slot_table;
 using hubcache::table_builder;
@@ -25,33 +27,28 @@ std::uint64_t build(const std::string& path, const std::vector<slot>& sorted,
   std::error_code ec;
   table_builder builder(path, of, ec);
   for (const auto& s : sorted) builder.add(s, ec);
-  builder.finish({builder.added(), 5, 6}, ec);
+  builder.finish({builder.added(), 5, 6, 7}, ec);
   REQUIRE_FALSE(ec);
   return builder.added();
 }
 
-slot_table open(const std::string& path) {
+slot_table open(const std::string& path, index_access access = index_access::mapped) {
   std::error_code ec;
-  auto table = slot_table::open(path, ec);
+  auto table = slot_table::open(path, access, ec);
   REQUIRE_FALSE(ec);
   return table;
 }
 
 bool refused(const std::string& path) {
   std::error_code ec;
-  static_cast<void>(slot_table::open(path, ec));
+  static_cast<void>(slot_table::open(path, index_access::mapped, ec));
   return static_cast<bool>(ec);
 }
 
-/// The offset that a probe from the mark's home finds, as readers do it.
-std::uint64_t probe(const slot_table& table, std::uint64_t mark) {
-  const auto home = slot_table::home_of(mark, table.slots());
-  for (auto at = home; at < home + slot_table::probe_bound; ++at) {
-    const auto have = table.load(at);
-    if (have.mark == mark) return have.head;
-    if (have.mark == 0) return 0;
-  }
-  return 0;
+/// The offset that `mark` leads to, or 0.
+std::uint64_t look_up(const slot_table& table, std::uint64_t mark) {
+  const auto seen = table.find(mark);
+  return seen && seen->value.mark == mark ? seen->value.head : 0;
 }
 
 }  // namespace
@@ -79,10 +76,15 @@ TEST_CASE("every slot given to a builder is found by probing") {
     std::sort(slots.begin(), slots.end(), [](const slot& a, const slot& b) { return a.mark < b.mark; });
     const auto path = folder / std::to_string(log2);
     CHECK(build(path, slots, of) == slots.size());
-    const auto table = open(path);
-    CHECK(table.slots() == std::uint64_t{1} << log2);
-    for (const auto& s : slots) CHECK(probe(table, s.mark) == s.head);
-    CHECK(probe(table, 12345) == 0);
+    for (const auto access : {index_access::mapped, index_access::copied}) {
+      const auto table = open(path, access);
+      CHECK(table.slots() == std::uint64_t{1} << log2);
+      for (const auto& s : slots) CHECK(look_up(table, s.mark) == s.head);
+      CHECK(look_up(table, 12345) == 0);
+      std::size_t used = 0;
+      table.each([&used](const hubcache::seen_slot& seen) { used += seen.value.mark != 0 ? 1U : 0U; });
+      CHECK(used == slots.size());
+    }
   }
 }
 
@@ -92,19 +94,42 @@ TEST_CASE("a builder drops what would lie beyond the probe bound") {
   CHECK(build(folder / "table", same_home) == slot_table::probe_bound);
 }
 
-TEST_CASE("a stored slot is seen through the mapping of every opened table") {
+TEST_CASE("a stored slot is found in every opened table") {
   const test::temp_folder folder;
   build(folder / "table", {});
   const auto one = open(folder / "table");
-  const auto other = open(folder / "table");
+  const auto mapped = open(folder / "table");
+  const auto copied = open(folder / "table", index_access::copied);
+  const auto free = one.find(7);
+  REQUIRE(free);
+  CHECK(free->value.mark == 0);
   std::error_code ec;
-  one.store(1023, {7, 64}, ec);
+  one.store(free->at, {7, 64}, ec);
   REQUIRE_FALSE(ec);
-  CHECK(other.load(1023).mark == 7);
-  CHECK(other.load(1023).head == 64);
-  CHECK(other.load(1022).mark == 0);
-  one.store_counts({1, 2, 3}, ec);
-  CHECK(other.counts().live == 2);
+  CHECK(look_up(mapped, 7) == 64);
+  CHECK(look_up(copied, 7) == 64);
+  CHECK(look_up(mapped, 9) == 0);
+  one.store_counts({1, 2, 3, 4}, ec);
+  CHECK(mapped.counts().live == 2);
+  CHECK(copied.counts().log == 4);
+}
+
+TEST_CASE("slots that are not stored yet are found before those that are") {
+  const test::temp_folder folder;
+  build(folder / "table", {});
+  const auto table = open(folder / "table");
+  hubcache::slot_changes changes;
+  for (std::uint64_t mark = 1; mark < 40; mark += 2) {  // all have one home
+    const auto free = table.find(mark, &changes);
+    REQUIRE(free);
+    CHECK(free->value.mark == 0);
+    changes[free->at] = {mark, 64 * mark};
+  }
+  CHECK(changes.size() == 20);
+  for (std::uint64_t mark = 1; mark < 40; mark += 2) {
+    CHECK(table.find(mark, &changes)->value.head == 64 * mark);
+    CHECK(look_up(table, mark) == 0);
+  }
 }
 
 TEST_CASE("counts from disk are cut to what can be") {
@@ -113,7 +138,7 @@ TEST_CASE("counts from disk are cut to what can be") {
   const auto table = open(folder / "table");
   std::error_code ec;
   const auto all_ones = std::numeric_limits<std::uint64_t>::max();
-  table.store_counts({all_ones, all_ones, all_ones}, ec);
+  table.store_counts({all_ones, all_ones, all_ones, 0}, ec);
   CHECK(table.counts().used == 1024);
   CHECK(table.counts().live == 1024 * 16);
   CHECK(table.counts().dead < all_ones / 2);
@@ -135,10 +160,18 @@ TEST_CASE("a table is superseded when another file takes its name") {
   build(folder / "table", {});
   build(folder / "next", {});
   const auto table = open(folder / "table");
+  const auto other = open(folder / "table", index_access::copied);
+  CHECK_FALSE(table.superseded());
+  CHECK_FALSE(table.retired());
+  std::error_code ec;
+  other.retire(ec);
+  CHECK(table.retired());
+  CHECK(other.retired());
   CHECK_FALSE(table.superseded());
   std::filesystem::rename(folder / "next", folder / "table");
   CHECK(table.superseded());
   CHECK_FALSE(open(folder / "table").superseded());
+  CHECK_FALSE(open(folder / "table").retired());
 }
 
 TEST_CASE("a table of any other size than its head says is refused") {
@@ -160,6 +193,6 @@ TEST_CASE("a table with any changed bit in its head is refused") {
   for (std::size_t bit = 0; bit < 64 * 8; ++bit) {
     auto changed = bytes;
     changed[bit / 8] = static_cast<char>(changed[bit / 8] ^ (1 << (bit % 8)));
-    CHECK(refused(folder.write("changed", changed)));
+    CHECK(refused(folder.write("changed" + std::to_string(bit), changed)));
   }
 }

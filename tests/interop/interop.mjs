@@ -52,7 +52,7 @@ const isContent = ({ method, path, status }) =>
 function download(endpoint, repo) {
 	const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("HF_")));
 	const run = spawnSync(hubcacheProgram, ["download", repo, "--endpoint", endpoint, "--json"], {
-		env: { ...environment, HF_HOME: home, NO_PROXY: "*" },
+		env: { ...environment, HOME: home, HF_HOME: home, NO_PROXY: "*" },
 		encoding: "utf8",
 	});
 	assert.equal(run.status, 0, `hubcache download ${repo}: ${run.stderr}${run.stdout}`);

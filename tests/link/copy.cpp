@@ -58,3 +58,38 @@ TEST_CASE("A source that was cut short is not copied") {
     CHECK(test::names_in(to.path()) == 0);
   }
 }
+
+TEST_CASE("Holes stay holes, at the start, in the middle and at the end, and the length is right") {
+  for (const auto* parent : {"/tmp", "/dev/shm"}) {  // by the kernel, and by the buffer
+    const test::temp_folder folder("/tmp"), to(parent);
+    constexpr std::uint64_t gap = 8U << 20U;
+    const auto island = test::linkable_bytes();
+    const auto path = folder.write("source", "");
+    std::error_code ec;
+    {
+      const auto file = hubcache::os::open_write(path, ec);
+      for (const auto at : {gap, 2 * gap})
+        hubcache::os::write_at(file, hubcache::as_byte_view(island), at, ec);
+      hubcache::os::resize(file, 3 * gap + 1, ec);
+    }
+    const auto source = test::open_source(path);
+    if (source.status.allocated >= gap) {
+      MESSAGE("skipped: /tmp knows no holes");
+      return;
+    }
+    CHECK(hubcache::copy{}.link(source, {to / "copied", 0644}, link_kind::copy, ec).used == link_kind::copy);
+    const auto made = hubcache::os::status(to / "copied", ec);
+    CHECK(made.identity.size == 3 * gap + 1);
+    CHECK(made.allocated < gap);
+    CHECK(test::read_file(to / "copied") == test::read_file(path));
+  }
+}
+
+TEST_CASE("A file that is one hole is copied as one") {
+  const test::temp_folder folder;
+  const auto path = folder.write("source", "");
+  std::filesystem::resize_file(path, std::uintmax_t{1} << 40U);
+  std::error_code ec;
+  CHECK(hubcache::copy{}.link(test::open_source(path), {folder / "copied", 0644}, link_kind::copy, ec).used);
+  CHECK(std::filesystem::file_size(folder / "copied") == std::uintmax_t{1} << 40U);
+}

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <filesystem>
 #include <set>
 #include <string>
@@ -273,4 +274,30 @@ TEST_CASE("A mapping shows a file's bytes, also after a move; an empty one maps 
   CHECK(!ec);
   (void)os::mapped_file::map(os::descriptor(), 1, ec);
   CHECK(ec);
+}
+
+TEST_CASE("touch() creates an empty file or dates an old one; a symlink is not followed") {
+  const temp_folder folder;
+  std::error_code ec;
+  os::touch(folder / "new", ec);
+  CHECK(!ec);
+  CHECK(os::status(folder / "new", ec).identity.size == 0);
+  const auto old = folder.write("old", "bytes");
+  fs::last_write_time(old, fs::file_time_type::clock::now() - std::chrono::hours(48));
+  fs::create_symlink(old, folder / "link");
+  const auto before = os::status(old, ec).identity.mtime_ns;
+  os::touch(folder / "link", ec);
+  CHECK(os::status(old, ec).identity.mtime_ns == before);
+  os::touch(old, ec);
+  CHECK(os::status(old, ec).identity.mtime_ns > before);
+  CHECK(read_file(old) == "bytes");
+  os::touch(folder / "missing/file", ec);
+  CHECK(ec == std::errc::no_such_file_or_directory);
+}
+
+TEST_CASE("The kernel's own file systems are told from those that hold data") {
+  CHECK(os::is_kernel_file_system("/proc/self"));
+  CHECK(os::is_kernel_file_system("/sys"));
+  CHECK_FALSE(os::is_kernel_file_system("/"));
+  CHECK_FALSE(os::is_kernel_file_system(test::temp_folder().path()));
 }

@@ -3,8 +3,10 @@
 #include <doctest/doctest.h>
 
 #include <filesystem>
+#include <map>
 #include <string>
 #include <support/temp_folder.hpp>
+#include <sys/stat.h>
 #include <system_error>
 
 namespace fs = std::filesystem;
@@ -143,4 +145,95 @@ TEST_CASE("The status of an entry is that of a symlink itself") {
 TEST_CASE("The last segment of a path is what follows its last slash") {
   CHECK(os::last_segment("a/b/c") == "c");
   CHECK(os::last_segment("c") == "c");
+}
+
+TEST_CASE("A hard link is another name of a file in another folder, never of a symlink or over a name") {
+  const temp_folder folder;
+  folder.write("a/file", "bytes");
+  fs::create_symlink("file", folder / "a/link");
+  fs::create_directory(folder / "b");
+  std::error_code ec;
+  const auto a = os::folder::open(folder / "a", ec);
+  const auto b = os::folder::open(folder / "b", ec);
+  a.hard_link("file", b, "second", ec);
+  CHECK(!ec);
+  CHECK(read_file(folder / "b/second") == "bytes");
+  CHECK(fs::hard_link_count(folder / "a/file") == 2);
+  a.hard_link("file", b, "second", ec);
+  CHECK(ec == std::errc::file_exists);
+  a.hard_link("link", b, "third", ec);
+  CHECK(ec == std::errc::invalid_argument);
+  a.hard_link("missing", b, "third", ec);
+  CHECK(ec == std::errc::no_such_file_or_directory);
+  CHECK(names_in(folder / "b") == 1);
+}
+
+TEST_CASE("Removing takes a file, a symlink itself or an empty folder; what is missing is removed already") {
+  const temp_folder folder;
+  folder.write("target/file", "kept");
+  fs::create_directory_symlink(folder / "target", folder / "link");
+  folder.write("file", "");
+  fs::create_directory(folder / "empty");
+  const auto root = opened(folder);
+  std::error_code ec;
+  for (const auto* name : {"file", "link", "missing"}) {
+    root.remove(name, ec);
+    CHECK(!ec);
+  }
+  CHECK(read_file(folder / "target/file") == "kept");
+  root.remove("empty", ec);
+  CHECK(ec);
+  for (const auto* name : {"empty", "missing"}) {
+    root.remove_folder(name, ec);
+    CHECK(!ec);
+  }
+  root.remove_folder("target", ec);
+  CHECK(ec == std::errc::directory_not_empty);
+  CHECK(names_in(folder.path()) == 1);
+}
+
+TEST_CASE("A folder tells what is in it, as often as it is asked, without following symlinks") {
+  const temp_folder folder;
+  folder.write("file", "");
+  folder.write("below/file", "");
+  fs::create_symlink("nowhere", folder / "link");
+  REQUIRE(::mkfifo((folder / "fifo").c_str(), 0600) == 0);
+  const auto at = opened(folder);
+  for (int i = 0; i < 2; ++i) {
+    std::error_code ec;
+    std::map<std::string, os::folder_entry::type> found;
+    for (const auto& entry : at.entries(ec)) found.emplace(entry.name, entry.kind);
+    CHECK(!ec);
+    using enum os::folder_entry::type;
+    CHECK(found ==
+          std::map<std::string, os::folder_entry::type>{
+              {"file", file}, {"below", os::folder_entry::type::folder}, {"link", symlink}, {"fifo", other}});
+  }
+}
+
+TEST_CASE("A child is opened if it is a folder itself") {
+  const temp_folder folder;
+  folder.write("below/file", "12345");
+  fs::create_directory_symlink("below", folder / "link");
+  const auto at = opened(folder);
+  std::error_code ec;
+  const auto child = at.child("below", ec);
+  CHECK(!ec);
+  CHECK(child.status("file", ec).identity.size == 5);
+  for (const auto* const name : {"link", "below/../link"}) {
+    static_cast<void>(at.child(name, ec));
+    CHECK(is_refusal(ec));
+  }
+  static_cast<void>(at.child("missing", ec));
+  CHECK(ec == std::errc::no_such_file_or_directory);
+}
+
+TEST_CASE("A status follows a symlink when it is told to") {
+  const temp_folder folder;
+  folder.write("file", "12345");
+  fs::create_symlink("file", folder / "link");
+  std::error_code ec;
+  CHECK(opened(folder).status("link", ec).symlink);
+  CHECK(opened(folder).status("link", ec, true).identity.size == 5);
+  CHECK(!ec);
 }

@@ -270,3 +270,25 @@ TEST_CASE("Content is filled beside the place where it will lie") {
   f.use_plain_files();
   CHECK(f.draft.partial_of(content_of("1")).starts_with("/out/.cache/huggingface/download/" + etag("1")));
 }
+
+TEST_CASE("Content is linked as the options say, but for the first rule that matches one of its files") {
+  fixture f{{"a.bin", "1"}, {"b/twin.onnx_data", "1"}, {"b/x.bin", "2"}, {"c.json", "3"}};
+  f.draft.options.links = hubcache::link_kind::hard_link;
+  f.draft.options.link_rules = {{"*.onnx_data", hubcache::link_kind::copy},
+                                {"*.bin", hubcache::link_kind::symlink},
+                                {"*", hubcache::link_kind::hard_link},
+                                {"c*", hubcache::link_kind::copy}};
+  f.make();
+  REQUIRE(f.draft.steps.size() == 3);
+  CHECK(f.draft.steps[0].links == hubcache::link_kinds(hubcache::link_kind::copy));
+  CHECK(f.draft.steps[1].links == hubcache::link_kinds(hubcache::link_kind::symlink));
+  CHECK(f.draft.steps[2].links == hubcache::link_kinds(hubcache::link_kind::hard_link));
+}
+
+TEST_CASE("Without a rule that fits, the options' kinds count") {
+  fixture f{{"a.bin", "1"}};
+  f.draft.options.links = hubcache::link_kind::reflink;
+  f.draft.options.link_rules = {{"*.json", hubcache::link_kind::copy}};
+  f.make();
+  CHECK(f.draft.steps[0].links == hubcache::link_kinds(hubcache::link_kind::reflink));
+}

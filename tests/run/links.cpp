@@ -1,3 +1,4 @@
+#include <hubcache/store/edit.hpp>
 #include <hubcache/store/publish.hpp>
 
 #include <doctest/doctest.h>
@@ -168,4 +169,58 @@ TEST_CASE("too little space is an error before the first byte") {
   REQUIRE(failure);
   CHECK(failure->reason() == errc::disk_full);
   CHECK(s.hub.log().content_gets() == 0);
+}
+
+TEST_CASE("a linked file tells why it was not linked by a better kind") {
+  scene s;
+  s.here.snapshot("acme/tiny");
+  const auto got = s.here.snapshot("other/twin");
+  for (const auto& f : got.files) {
+    if (f.link == link_kind::copy) CHECK_FALSE(f.refused.empty());
+    if (f.link == link_kind::reflink) CHECK(f.refused.empty());
+    if (f.action != hubcache::file_action::linked) CHECK(f.refused.empty());
+  }
+}
+
+TEST_CASE("a rule for some files overrides the kind for all") {
+  scene s;
+  s.here.snapshot("acme/tiny");
+  snapshot_options options;
+  options.links = link_kind::hard_link;
+  options.link_rules.emplace_back("*.safetensors", link_kind::copy);
+  const auto got = s.here.snapshot("other/twin", options);
+  CHECK(file(got, "model.safetensors").link == link_kind::copy);
+  CHECK(file(got, "model.safetensors").refused.empty());
+}
+
+TEST_CASE("copies are synced before they are named, whatever the mode, and end verified") {
+  for (const auto mode : {hubcache::fsync_mode::batch, hubcache::fsync_mode::each}) {
+    scene s;
+    s.here.config.fsync = mode;
+    s.here.snapshot("acme/tiny");
+    snapshot_options options;
+    options.links = link_kind::copy;
+    const auto got = s.here.snapshot("other/twin", options);
+    CHECK(test::holds(got, s.files));
+    CHECK(got.totals.bytes_fetched == 0);
+    CHECK(test::names_ending(s.here.config.cache_dir, ".incomplete").empty());
+  }
+}
+
+TEST_CASE(
+    "an entry that its user made his own is kept by later runs, and told; --force-download brings it back") {
+  scene s;
+  const auto first = s.here.snapshot("acme/tiny");
+  const auto mine = first.path_of("config.json");
+  const hubcache::default_link links;
+  CHECK(hubcache::make_private(mine, links).link);
+  std::ofstream(mine) << "edited";
+  const auto again = s.here.snapshot("acme/tiny");
+  CHECK(test::read_file(mine) == "edited");
+  REQUIRE(s.here.warnings().size() == 1);
+  CHECK(s.here.warnings()[0].starts_with(mine + " is a file of its own"));
+  CHECK(again.totals.bytes_fetched == 0);
+  snapshot_options options;
+  options.force_download = true;
+  CHECK(test::holds(s.here.snapshot("acme/tiny", options), s.files));
 }

@@ -19,6 +19,7 @@ using hubcache::link_kinds;
 using hubcache::mutability;
 using hubcache::place;
 using hubcache::trust;
+using hubcache::trust_after_hash;
 using test::content_of;
 using test::temp_folder;
 
@@ -186,4 +187,15 @@ TEST_CASE("A single kind is a request: allowed from every store, with a copy to 
 TEST_CASE("A symlink is never one choice of several") {
   place where;
   CHECK(kinds_for(where, hubcache::auto_link_kinds | link_kind::symlink) == hubcache::auto_link_kinds);
+}
+
+TEST_CASE("What users edit is no more than a claim while its last write is fresh") {
+  hubcache::os::file_identity now;
+  now.mtime_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(
+                     std::chrono::system_clock::now().time_since_epoch())
+                     .count();
+  CHECK(trust_after_hash(now, mutability::mutable_store) == trust::claimed);
+  CHECK(trust_after_hash(now, mutability::immutable_store) == trust::verified);
+  now.mtime_ns -= 3'000'000'000;
+  CHECK(trust_after_hash(now, mutability::mutable_store) == trust::verified);
 }

@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <map>
@@ -14,6 +15,9 @@
 namespace fs = std::filesystem;
 using hubcache::errc;
 using hubcache::settings;
+using hubcache::store;
+using hubcache::store_kind;
+using hubcache::store_origin;
 using test::temp_folder;
 using namespace std::chrono_literals;
 
@@ -267,6 +271,68 @@ TEST_CASE("Certificates and the origin of the user agent are taken as they are")
   CHECK(config.ca_file == "/ca.pem");
   CHECK(config.ca_dir == "/certs");
   CHECK(config.user_agent == "origin/ci");
+}
+
+TEST_CASE("Stores are those of HUBCACHE_STORES, of stores.toml, added ones, then found ones, each once") {
+  const temp_folder home;
+  home.write(".cache/huggingface/hubcache/stores.toml",
+             "[[store]]\npath = '/team'\nkind = 'hub-cache'\nread-only = true\n[[store]]\npath = '/first'\n");
+  home.write(".cache/huggingface/hubcache/folders", "/added\n/team\n");
+  fs::create_directories(home / ".ollama/models");
+  fs::create_directories(home / ".cache/huggingface/hub");
+  const variables set{{"HOME", home.path().string()},
+                      {"HUBCACHE_STORES", "folder=/first:ollama=~/.ollama/models"}};
+  auto stores = read(set).stores;
+  std::erase_if(stores, [](const auto& s) { return s.path.starts_with("/usr/share/"); });
+  REQUIRE(stores.size() == 4);
+  CHECK(stores[0].path == "/first");
+  CHECK(stores[0].kind == store_kind::folder);
+  CHECK(stores[1].path == home / ".ollama/models");
+  CHECK(stores[1].origin == store_origin::configured);
+  CHECK(stores[2].path == "/team");
+  CHECK(stores[2].read_only);
+  CHECK(stores[3].path == "/added");
+  CHECK(stores[3].origin == store_origin::added);
+}
+
+TEST_CASE("The search for stores of other tools can be switched off") {
+  const temp_folder home;
+  fs::create_directories(home / ".ollama/models");
+  variables set{{"HOME", home.path().string()}};
+  const auto ollama = store(store_kind::ollama, home / ".ollama/models", store_origin::found);
+  const auto found = read(set).stores;
+  CHECK(std::find(found.begin(), found.end(), ollama) != found.end());
+  set["HUBCACHE_CONFIG"] = home.write("elsewhere.toml", "find = false");
+  CHECK(read(set).stores.empty());
+}
+
+TEST_CASE("Another cache than the default one makes the default a store; its name decides nothing") {
+  const temp_folder home;
+  const auto standard = home / ".cache/huggingface/hub";
+  fs::create_directories(standard);
+  fs::create_directory_symlink(standard, home / "link");
+  const auto is_listed = [](const settings& config, const std::string& path) {
+    return std::any_of(config.stores.begin(), config.stores.end(),
+                       [&](const store& s) { return s.path == path; });
+  };
+  auto config = read({{"HOME", home.path().string()}});
+  CHECK_FALSE(is_listed(config, standard));
+  CHECK(is_listed(read({{"HOME", home.path().string()}, {"HF_HUB_CACHE", home / "other"}}), standard));
+  CHECK_FALSE(is_listed(read({{"HOME", home.path().string()}, {"HF_HUB_CACHE", home / "link"}}), standard));
+
+  change_cache_dir(config, home / "other");
+  CHECK(config.cache_dir == home / "other");
+  CHECK(is_listed(config, standard));
+  change_cache_dir(config, standard);
+  CHECK_FALSE(is_listed(config, standard));
+  CHECK_FALSE(is_listed(config, home / "other"));  // it does not exist
+}
+
+TEST_CASE("A configuration of stores that makes no sense is refused, naming where it stands") {
+  const temp_folder home;
+  const auto file = home.write("bad.toml", "find = true\nstores = []\n");
+  CHECK(mentions(complaint({{"HUBCACHE_CONFIG", file}}), file + ", line 2"));
+  CHECK(mentions(complaint({{"HUBCACHE_STORES", "relative"}}), "HUBCACHE_STORES"));
 }
 
 TEST_CASE("The process's own environment is readable") {

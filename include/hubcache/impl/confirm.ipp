@@ -71,10 +71,7 @@ HUBCACHE_DECL std::optional<index_record> confirmed_record(const digest& name, c
 }
 
 HUBCACHE_DECL link_kinds kinds_for(const place& where, link_kinds allowed) noexcept {
-  const bool single = allowed == link_kinds(link_kind::reflink) ||
-                      allowed == link_kinds(link_kind::hard_link) ||
-                      allowed == link_kinds(link_kind::symlink) || allowed == link_kinds(link_kind::copy);
-  if (single) return allowed | link_kind::copy;
+  if (allowed.single()) return allowed | link_kind::copy;
   allowed = allowed.without(link_kind::symlink);
   return where.store == mutability::mutable_store ? allowed.without(link_kind::hard_link) : allowed;
 }

@@ -3,23 +3,19 @@
 #include <hubcache/error.hpp>
 #include <hubcache/os/file.hpp>
 #include <hubcache/store/environment.hpp>
+#include <hubcache/store/find_stores.hpp>
+#include <hubcache/store/folders.hpp>
+#include <hubcache/store/store_config.hpp>
 
 #include <algorithm>
-#include <cctype>
 #include <charconv>
 #include <cstdlib>
 #include <filesystem>
+#include <utility>
 
 namespace hubcache::inline v0_1 {
 
 namespace detail {
-
-/// huggingface_hub's rule: 1, ON, YES, TRUE in any case; all else is false.
-HUBCACHE_DECL bool is_true(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-  return text == "1" || text == "ON" || text == "YES" || text == "TRUE";
-}
 
 HUBCACHE_DECL std::string trimmed(std::string text) {
   std::erase_if(text, [](char c) { return c == '\r' || c == '\n'; });
@@ -27,81 +23,6 @@ HUBCACHE_DECL std::string trimmed(std::string text) {
   if (first == text.npos) return {};
   return text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
-
-/// Reads variables with the conversions that several of them share.
-class variables {
- public:
-  explicit variables(const variable_lookup& lookup) : lookup_(lookup) {}
-
-  [[nodiscard]] std::string text(const std::string& name) const { return lookup_(name).value_or(""); }
-  /// The first of `names` that is set.
-  [[nodiscard]] std::string first(std::initializer_list<const char*> names) const {
-    for (const char* name : names) {
-      if (auto value = text(name); !value.empty()) return value;
-    }
-    return {};
-  }
-  [[nodiscard]] bool flag(std::initializer_list<const char*> names) const {
-    return std::any_of(names.begin(), names.end(), [this](const char* name) { return is_true(text(name)); });
-  }
-  /// As curl and httpx read proxy variables: lower case first.
-  [[nodiscard]] std::string either_case(std::string name) const {
-    std::string lower = name;
-    std::transform(lower.begin(), lower.end(), lower.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    auto value = text(lower);
-    return value.empty() ? text(name) : value;
-  }
-  [[nodiscard]] std::chrono::milliseconds seconds(const std::string& name,
-                                                  std::chrono::milliseconds otherwise) const {
-    const auto value = text(name);
-    if (value.empty()) return otherwise;
-    std::uint32_t number = 0;
-    const auto [end, failure] = std::from_chars(value.data(), value.data() + value.size(), number);
-    if (failure != std::errc{} || end != value.data() + value.size() || number == 0 || number > 86'400) {
-      throw error(errc::invalid_argument, name + " must be a whole number of seconds from 1 to 86400");
-    }
-    return std::chrono::seconds(number);
-  }
-  /// A folder: "~" and "$NAME" expanded, made absolute.
-  [[nodiscard]] std::string folder(const std::string& value) const {
-    return os::absolute_path(expanded(value));
-  }
-  [[nodiscard]] std::string home() const {
-    auto value = text("HOME");
-    return value.empty() ? "/" : value;
-  }
-
- private:
-  [[nodiscard]] std::string expanded(std::string value) const {
-    if (value == "~" || value.starts_with("~/")) value.replace(0, 1, home());
-    std::string result;
-    for (std::size_t i = 0; i < value.size(); ++i) {
-      if (value[i] != '$') {
-        result += value[i];
-        continue;
-      }
-      const bool braced = i + 1 < value.size() && value[i + 1] == '{';
-      const auto from = i + (braced ? 2 : 1);
-      auto end = from;
-      while (end < value.size() &&
-             (std::isalnum(static_cast<unsigned char>(value[end])) != 0 || value[end] == '_')) {
-        ++end;
-      }
-      const bool closed = !braced || (end < value.size() && value[end] == '}');
-      const auto replacement = lookup_(value.substr(from, end - from));
-      if (end == from || !closed || !replacement) {
-        result += '$';  // as Python's expandvars: what is unknown stays
-        continue;
-      }
-      result += *replacement;
-      i = braced ? end : end - 1;
-    }
-    return result;
-  }
-
-  const variable_lookup& lookup_;
-};
 
 /// Splits "scheme://user:password@host:port" and decodes nothing else: credentials are kept apart from the URL.
 HUBCACHE_DECL void read_proxy(const variables& env, std::string name, std::optional<url>& where,
@@ -164,7 +85,32 @@ HUBCACHE_DECL secret read_token(const variables& env, const std::string& hf_home
   return secret(std::move(text));
 }
 
+/// settings::stores: best are those the user named, then those he added, then those of other tools.
+HUBCACHE_DECL std::vector<store> configured_stores(const variables& env, const settings& of) {
+  const auto file = env.text("HUBCACHE_CONFIG");
+  const auto config = read_store_config(file.empty() ? of.state_dir + "/stores.toml" : env.folder(file), env);
+  std::vector<store> all;
+  for (const auto& entry : parse_store_list(env.text("HUBCACHE_STORES"), env)) all.push_back(to_store(entry));
+  for (const auto& entry : config.stores) all.push_back(to_store(entry));
+  for (const auto& folder : read_folders(of.state_dir)) {
+    all.emplace_back(recognise_store(folder).value_or(store_kind::folder), folder, store_origin::added);
+  }
+  if (config.find) {
+    for (auto& found : find_stores(env)) all.push_back(std::move(found));
+  }
+  return distinct_stores(std::move(all), of.cache_dir);
+}
+
 }  // namespace detail
+
+HUBCACHE_DECL void change_cache_dir(settings& of, std::string path) {
+  const auto before = std::exchange(of.cache_dir, std::move(path));
+  std::error_code ec;
+  if (os::status(before, ec, true).directory) {
+    of.stores.insert(of.stores.begin(), store(store_kind::hub_cache, before, store_origin::found));
+  }
+  of.stores = distinct_stores(std::move(of.stores), of.cache_dir);
+}
 
 HUBCACHE_DECL url parse_endpoint(const std::string& text) {
   auto parsed = url::parse(text);
@@ -181,19 +127,17 @@ HUBCACHE_DECL std::string default_state_dir(const std::string& hf_home, const st
 }
 
 HUBCACHE_DECL settings environment_settings(const variable_lookup& variable) {
-  const detail::variables env(variable);
+  const variables env(variable);
   settings result;
-  const auto xdg = env.text("XDG_CACHE_HOME");
-  const auto user_cache = env.folder(xdg.empty() ? env.home() + "/.cache" : xdg);
-  const auto hf_home_text = env.text("HF_HOME");
-  const auto hf_home = hf_home_text.empty() ? user_cache + "/huggingface" : env.folder(hf_home_text);
+  const auto hf_home = env.hf_home();
   const auto hub_cache = env.first({"HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"});
   result.cache_dir = hub_cache.empty() ? hf_home + "/hub" : env.folder(hub_cache);
-  result.state_dir = default_state_dir(hf_home, user_cache);
+  result.state_dir = default_state_dir(hf_home, env.user_cache());
   // A stranger among the repos makes other clients' scans warn; below .locks they do not look.
   if ((result.state_dir + "/").starts_with(result.cache_dir + "/")) {
     result.state_dir = result.cache_dir + "/.locks/hubcache";
   }
+  result.stores = detail::configured_stores(env, result);
 
   result.endpoint = detail::read_endpoint(env, result.endpoint);
   if (!env.flag({"HF_HUB_DISABLE_IMPLICIT_TOKEN"})) result.token = detail::read_token(env, hf_home);

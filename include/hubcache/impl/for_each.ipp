@@ -7,6 +7,7 @@
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <thread>
 
 namespace hubcache::inline v0_1 {
 
@@ -65,9 +66,14 @@ HUBCACHE_DECL void for_each_index(workers& pool, std::size_t count,
                                   const std::function<void(std::size_t)>& work, const std::stop_token& stop) {
   if (count == 0) return;
   const auto loop = std::make_shared<detail::index_loop>(count, work, stop);
-  // The caller is one of them; embedders' pools do not say their size.
-  const auto helpers = std::min(count, std::max<std::size_t>(pool.threads(), 1)) - 1;
-  for (std::size_t i = 0; i < helpers; ++i) pool.post([loop] { loop->take_part(); });
+  // Embedders' pools do not say their size.
+  const auto threads = pool.threads() != 0 ? pool.threads() : std::thread::hardware_concurrency();
+  const auto helpers =
+      std::min(count, std::clamp<std::size_t>(threads, 1, 64)) - 1;  // the caller is one, too
+  try {
+    for (std::size_t i = 0; i < helpers; ++i) pool.post([loop] { loop->take_part(); });
+  } catch (...) {  // NOLINT: those that were posted may run already; the caller must not leave them
+  }
   loop->take_part();
   loop->wait();
 }

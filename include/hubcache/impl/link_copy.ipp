@@ -15,38 +15,74 @@ namespace hubcache::inline v0_1 {
 
 namespace detail {
 
-/// Copies what the kernel is willing to copy of the first `size` bytes; returns how many that were.
+/// The bytes from `begin` to `end`, excluded.
+struct byte_range {
+  std::uint64_t begin = 0;
+  std::uint64_t end = 0;
+};
+
+/// The first range at or after `offset` that is no hole, up to `size`; empty at the end. Where the file system cannot
+/// tell, all is data.
+HUBCACHE_DECL byte_range next_data(const os::descriptor& file, std::uint64_t offset,
+                                   std::uint64_t size) noexcept {
+  const auto begin = ::lseek(file.get(), static_cast<off_t>(offset), SEEK_DATA);
+  if (begin < 0 && errno == ENXIO) return {size, size};
+  if (begin < 0) return {offset, size};
+  const auto end = ::lseek(file.get(), begin, SEEK_HOLE);
+  const auto from = std::min(static_cast<std::uint64_t>(begin), size);
+  return {from, end <= begin ? size : std::min(static_cast<std::uint64_t>(end), size)};
+}
+
+/// Copies what the kernel is willing to copy of `range`; returns where it stopped.
 HUBCACHE_DECL std::uint64_t copy_in_kernel(const os::descriptor& from, const os::descriptor& to,
-                                           std::uint64_t size, std::error_code& ec) noexcept {
+                                           byte_range range, std::error_code& ec) noexcept {
   constexpr std::uint64_t step = 64U << 20U;
-  std::uint64_t done = 0;
   ec.clear();
-  while (done < size) {
-    auto in = static_cast<off_t>(done), out = in;
-    const auto n = ::copy_file_range(from.get(), &in, to.get(), &out, std::min(size - done, step), 0);
+  while (range.begin < range.end) {
+    auto in = static_cast<off_t>(range.begin), out = in;
+    const auto length = std::min(range.end - range.begin, step);
+    const auto n = ::copy_file_range(from.get(), &in, to.get(), &out, length, 0);
     if (n < 0) ec.assign(errno, std::system_category());
     if (n <= 0) break;
-    done += static_cast<std::uint64_t>(n);
+    range.begin += static_cast<std::uint64_t>(n);
   }
   // Not between these file systems, or not this file (some give up half-way): a buffer can still do it.
   const auto failure = classify(ec);
   if (failure == link_failure::capability || failure == link_failure::this_file) ec.clear();
-  return done;
+  return range.begin;
 }
 
-/// Copies the bytes from `offset` to `size`.
-HUBCACHE_DECL void copy_by_buffer(const os::descriptor& from, const os::descriptor& to, std::uint64_t offset,
-                                  std::uint64_t size, std::error_code& ec) {
+HUBCACHE_DECL void copy_by_buffer(const os::descriptor& from, const os::descriptor& to, byte_range range,
+                                  std::error_code& ec) {
   constexpr std::uint64_t block = 1U << 20U;
-  const auto buffer = std::make_unique_for_overwrite<std::byte[]>(std::min(size - offset, block));
+  const auto buffer = std::make_unique_for_overwrite<std::byte[]>(std::min(range.end - range.begin, block));
   ec.clear();
-  while (!ec && offset < size) {
-    const std::span wanted(buffer.get(), std::min(size - offset, block));
-    const auto n = os::read_at(from, wanted, offset, ec);
+  while (!ec && range.begin < range.end) {
+    const std::span wanted(buffer.get(), std::min(range.end - range.begin, block));
+    const auto n = os::read_at(from, wanted, range.begin, ec);
     if (!ec && n < wanted.size()) ec.assign(ESTALE, std::system_category());
-    if (!ec) os::write_at(to, wanted, offset, ec);
-    offset += n;
+    if (!ec) os::write_at(to, wanted, range.begin, ec);
+    range.begin += n;
   }
+}
+
+/// Fills the empty file `to` with the content of `have`.
+HUBCACHE_DECL void copy_content(const opened_file& have, const os::descriptor& to, std::error_code& ec) {
+  const auto size = have.status.identity.size;
+  bool sparse = have.status.allocated < size;
+  if (sparse) {
+    // The calls that find holes have lied about what was not on disk yet (OpenZFS #15526).
+    os::sync(have.file, ec);
+    sparse = !ec;
+  }
+  if (!sparse) os::reserve(to, size, ec);
+  byte_range range;
+  while (!ec && range.end < size) {
+    range = sparse ? next_data(have.file, range.end, size) : byte_range{0, size};
+    range.begin = copy_in_kernel(have.file, to, range, ec);
+    if (!ec && range.begin < range.end) copy_by_buffer(have.file, to, range, ec);
+  }
+  if (!ec && sparse) os::resize(to, size, ec);
 }
 
 }  // namespace detail
@@ -55,11 +91,9 @@ HUBCACHE_DECL link_report copy::link(const opened_file& have, const link_target&
                                      std::error_code& ec) const {
   ec = std::make_error_code(std::errc::operation_not_supported);
   if (!kinds.contains(kind)) return {};
-  const auto size = have.status.identity.size;
   detail::unpublished made(want);
   const auto file = made.create(have, ec);
-  const auto done = ec ? 0 : detail::copy_in_kernel(have.file, file, size, ec);
-  if (!ec) detail::copy_by_buffer(have.file, file, done, size, ec);
+  if (!ec) detail::copy_content(have, file, ec);
   if (!ec) made.publish(have, ec);
   return ec ? link_report{} : link_report(kind);
 }

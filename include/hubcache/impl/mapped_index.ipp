@@ -10,6 +10,21 @@
 
 namespace hubcache::inline v0_1 {
 
+namespace detail {
+
+HUBCACHE_DECL std::vector<place> places_in(const index_files& files, const digest& name) {
+  std::vector<place> places;
+  const auto mark = files.table.mark_of(name);
+  const auto seen = files.table.find(mark);
+  if (!seen || seen->value.mark != mark) return places;
+  auto chain = read_chain(files.log, seen->value.head, name);
+  places.reserve(chain.records.size());
+  for (auto& link : chain.records) places.push_back(std::move(link.record.where));
+  return places;
+}
+
+}  // namespace detail
+
 HUBCACHE_DECL mapped_index::~mapped_index() {
   try {
     flush();
@@ -18,27 +33,19 @@ HUBCACHE_DECL mapped_index::~mapped_index() {
 }
 
 HUBCACHE_DECL std::vector<place> mapped_index::find(const digest& name) const {
-  std::vector<place> places;
-  const auto now = files();
-  if (!now) return places;
-  const auto seen = detail::find_slot(now->table, now->table.mark_of(name));
-  if (!seen) return places;
-  auto chain = detail::read_chain(now->log, seen->value.head, name);
-  places.reserve(chain.size());
-  for (auto& link : chain) places.push_back(std::move(link.record.where));
-  return places;
+  auto now = opened();
+  if (!now || now->table.retired()) now = files();
+  return now ? detail::places_in(*now, name) : std::vector<place>{};
 }
 
 HUBCACHE_DECL std::size_t mapped_index::insert(std::span<const index_record> records) {
   const std::lock_guard hold(writing_);
-  std::size_t stored = 0;
-  const auto store_all = [&](detail::index_writer& writer) {
-    for (const auto& record : records) stored += writer.store(record) ? 1U : 0U;
-  };
-  if (!write(store_all)) {
-    for (const auto& record : records) keep({record, false});
-  }
-  return stored;
+  const auto stored = write([&](detail::index_writer& writer) {
+    for (const auto& record : records) writer.store(record);
+  });
+  if (stored) return *stored;
+  for (const auto& record : records) keep({record, false});
+  return 0;
 }
 
 HUBCACHE_DECL void mapped_index::forget(const digest& name, const std::string& path) {
@@ -65,12 +72,15 @@ HUBCACHE_DECL void mapped_index::flush() {
 HUBCACHE_DECL void mapped_index::each(record_visitor visit) const {
   const auto now = files();
   if (!now) return;
-  for (std::uint64_t at = 0; at < now->table.slots(); ++at) {
-    const auto have = now->table.load(at);
-    const auto chain = detail::read_chain(now->log, have.head);
-    if (chain.empty() || now->table.mark_of(chain.front().record.name) != have.mark) continue;
-    for (const auto& link : chain) {
-      if (!visit(link.record)) return;
+  record_cursor cursor(now->log);
+  while (const auto next = cursor.next()) {
+    // At the newest record of a digest, its whole chain is visited.
+    if (!detail::is_newest(*now, *next)) continue;
+    if (!visit(next->record)) return;
+    if (next->previous == 0) continue;
+    const auto chain = detail::read_chain(now->log, next->offset, next->record.name);
+    for (std::size_t i = 1; i < chain.records.size(); ++i) {
+      if (!visit(chain.records[i].record)) return;
     }
   }
 }
@@ -80,35 +90,75 @@ HUBCACHE_DECL std::uint64_t mapped_index::size() const {
   return now ? now->table.counts().live : 0;
 }
 
+HUBCACHE_DECL index_report mapped_index::check() const { return detail::inspect_index(folder_, access_); }
+
+HUBCACHE_DECL bool mapped_index::rebuild() {
+  const std::lock_guard hold(writing_);
+  bool done = false;
+  locked([this, &done] {
+    auto now = detail::recover_index(folder_, access_);
+    done = now != nullptr;
+    if (done) adopt(std::move(now));
+  });
+  return done;
+}
+
+HUBCACHE_DECL bool mapped_index::reset() {
+  const std::lock_guard hold(writing_);
+  bool done = false;
+  locked([this, &done] {
+    std::error_code ec;
+    detail::remove_index(folder_, ec);
+    done = !ec;
+    adopt(nullptr);
+    kept_.clear();
+  });
+  return done;
+}
+
+HUBCACHE_DECL std::shared_ptr<const detail::index_files> mapped_index::opened() const {
+  const std::lock_guard hold(opening_);
+  return files_;
+}
+
 /// The current files, opened or reopened if need be.
 HUBCACHE_DECL std::shared_ptr<const detail::index_files> mapped_index::files() const {
-  std::shared_ptr<const detail::index_files> now;
-  {
-    const std::lock_guard hold(opening_);
-    now = files_;
-  }
+  auto now = opened();
   if (now && !now->table.superseded()) return now;
-  now = detail::open_index(folder_);
-  const std::lock_guard hold(opening_);
-  files_ = now;
+  now = detail::open_index(folder_, access_);
+  adopt(now);
   return now;
 }
 
-/// Makes the kept changes, then those of `apply(writer)`. @return false if another process is writing; true
-/// also if nothing can be written here at all. The caller holds writing_.
+HUBCACHE_DECL void mapped_index::adopt(std::shared_ptr<const detail::index_files> now) const {
+  const std::lock_guard hold(opening_);
+  files_ = std::move(now);
+}
+
+/// Runs `apply` as the one writer. @return false if another process is; true also if the folder cannot be
+/// made or written, and `apply` was not run. The caller holds writing_.
 template <class Apply>
-bool mapped_index::write(Apply apply) {
+bool mapped_index::locked(Apply apply) {
   std::error_code ec;
   if (const auto slash = folder_.rfind('/'); slash != folder_.npos && slash != 0) {
     os::make_directories(folder_.substr(0, slash), ec);
   }
   os::make_directories(folder_, ec, 0700);
-  const auto lock = os::file_lock::try_lock(folder_ + "/index-v1.lock", os::lock_mode::exclusive, ec);
-  if (!lock && !ec) return false;
-  auto now = lock ? files() : nullptr;
-  if (lock && !now) now = detail::create_index(folder_);
-  if (now) {
-    detail::index_writer writer(folder_, std::move(now));
+  const auto lock = os::file_lock::try_lock(folder_ + "/index-v2.lock", os::lock_mode::exclusive, ec);
+  if (lock) apply();
+  return lock || ec;
+}
+
+/// Makes the kept changes, then those of `apply(writer)`. @return How many records `apply` stored; none if
+/// another process is writing. The caller holds writing_.
+template <class Apply>
+std::optional<std::size_t> mapped_index::write(Apply apply) {
+  std::size_t stored = 0;
+  const auto change_all = [&] {
+    auto now = files();
+    if (!now) now = detail::recover_index(folder_, access_);
+    if (!now) return;
+    detail::index_writer writer(folder_, detail::table_path(folder_), access_, std::move(now));
     for (const auto& [record, gone] : kept_) {
       if (gone) {
         writer.forget(record.name, record.where.path);
@@ -116,13 +166,16 @@ bool mapped_index::write(Apply apply) {
         writer.store(record);
       }
     }
+    writer.flush();
+    const auto before = writer.stored();
     apply(writer);
-    now = writer.finish();
-    const std::lock_guard hold(opening_);
-    files_ = std::move(now);
-  }
+    writer.flush();
+    stored = writer.stored() - before;
+    adopt(detail::compact_index(folder_, access_, writer.files()));
+  };
+  if (!locked(change_all)) return std::nullopt;
   kept_.clear();
-  return true;
+  return stored;
 }
 
 /// Remembers a change for the next write; beyond the bound, changes are dropped.

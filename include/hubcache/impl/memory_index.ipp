@@ -3,6 +3,7 @@
 #include <hubcache/index/memory_index.hpp>
 
 #include <algorithm>
+#include <utility>
 
 namespace hubcache::inline v0_1 {
 
@@ -16,14 +17,19 @@ HUBCACHE_DECL std::size_t memory_index::insert(std::span<const index_record> rec
   const std::lock_guard hold(using_);
   for (const auto& record : records) {
     auto& chain = places_[record.name];
-    if (std::find(chain.begin(), chain.end(), record.where) != chain.end()) continue;
-    size_ -= std::erase_if(chain, [&](const place& p) { return p.path == record.where.path; });
-    if (chain.size() == max_places) {
+    auto where = record.where;
+    const auto same =
+        std::find_if(chain.begin(), chain.end(), [&](const place& p) { return p.path == where.path; });
+    if (same != chain.end()) {
+      where = merged_place(std::move(where), *same);
+      if (where == *same) continue;
+      chain.erase(same);
+    } else if (chain.size() == max_places) {
       chain.pop_back();
-      --size_;
+    } else {
+      ++size_;
     }
-    chain.insert(chain.begin(), record.where);
-    ++size_;
+    chain.insert(chain.begin(), std::move(where));
   }
   return records.size();
 }

@@ -81,6 +81,19 @@ void at_existing_parent(const std::string& path, std::error_code& ec, Call call)
   }
 }
 
+/// The type that statfs(2) gives for `path` or its nearest existing parent; 0 if it is not known.
+HUBCACHE_DECL std::uint32_t file_system_type(const std::string& path) {
+#if defined(__linux__)
+  struct statfs s {};
+  std::error_code ec;
+  at_existing_parent(path, ec, [&s](const char* at) { return ::statfs(at, &s); });
+  return ec ? 0 : static_cast<std::uint32_t>(s.f_type);
+#else
+  static_cast<void>(path);
+  return 0;
+#endif
+}
+
 /// A name beside `path` that nobody else uses.
 HUBCACHE_DECL std::string temporary_neighbour(const std::string& path) {
   return path + "." + random_hex(8) + ".tmp";
@@ -217,6 +230,14 @@ HUBCACHE_DECL void replace_text(const std::string& path, std::string_view text, 
   detail::commit(temporary, path, ec);
 }
 
+HUBCACHE_DECL void touch(const std::string& path, std::error_code& ec) noexcept {
+  if (::utimensat(AT_FDCWD, path.c_str(), nullptr, AT_SYMLINK_NOFOLLOW) == 0) {
+    ec.clear();
+  } else {
+    static_cast<void>(create_new(path, 0600, ec));
+  }
+}
+
 HUBCACHE_DECL void make_directories(const std::string& path, std::error_code& ec, std::uint32_t mode) {
   ec.clear();
   if (::mkdir(path.c_str(), static_cast<mode_t>(mode)) == 0) return;
@@ -266,20 +287,26 @@ HUBCACHE_DECL std::uint64_t free_bytes(const std::string& path, std::error_code&
   return ec ? 0 : std::uint64_t{s.f_bavail} * s.f_frsize;
 }
 
+HUBCACHE_DECL void sync_file_system(const std::string& path, std::error_code& ec) noexcept {
+  const descriptor opened(
+      detail::retried(ec, [&] { return ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
+  if (!ec) detail::retried(ec, [&] { return ::syncfs(opened.get()); });
+}
+
 HUBCACHE_DECL bool is_network_file_system(const std::string& path) {
-#if defined(__linux__)
-  struct statfs s {};
-  std::error_code ec;
-  detail::at_existing_parent(path, ec, [&s](const char* at) { return ::statfs(at, &s); });
   // statfs(2): NFS, SMB, CIFS, SMB2, CODA, AFS, Ceph, Lustre, GPFS, 9P.
-  static constexpr std::array<std::uint32_t, 10> magics{0x6969,     0x517B,     0xFF534D42, 0xFE534D42,
-                                                        0x73757245, 0x5346414F, 0x00C36400, 0x0BD00BD0,
-                                                        0x47504653, 0x01021997};
-  return !ec && std::find(magics.begin(), magics.end(), static_cast<std::uint32_t>(s.f_type)) != magics.end();
-#else
-  static_cast<void>(path);
-  return false;
-#endif
+  static constexpr std::array<std::uint32_t, 10> types{0x6969,     0x517B,     0xFF534D42, 0xFE534D42,
+                                                       0x73757245, 0x5346414F, 0x00C36400, 0x0BD00BD0,
+                                                       0x47504653, 0x01021997};
+  return std::find(types.begin(), types.end(), detail::file_system_type(path)) != types.end();
+}
+
+HUBCACHE_DECL bool is_kernel_file_system(const std::string& path) {
+  // statfs(2): proc, sysfs, devpts, cgroup, cgroup2, debugfs, tracefs, securityfs, bpf, pstore, selinuxfs.
+  static constexpr std::array<std::uint32_t, 11> types{0x9FA0,     0x62656572, 0x1CD1,     0x27E0EB,
+                                                       0x63677270, 0x64626720, 0x74726163, 0x73636673,
+                                                       0xCAFE4A11, 0x6165676C, 0xF97CFF8C};
+  return std::find(types.begin(), types.end(), detail::file_system_type(path)) != types.end();
 }
 
 HUBCACHE_DECL std::uint32_t default_file_mode() noexcept {
@@ -300,6 +327,12 @@ HUBCACHE_DECL std::uint32_t default_file_mode() noexcept {
 }
 
 HUBCACHE_DECL std::uint32_t effective_user() noexcept { return ::geteuid(); }
+
+HUBCACHE_DECL std::uint32_t effective_group() noexcept { return ::getegid(); }
+
+HUBCACHE_DECL bool is_readable(const std::string& path) noexcept {
+  return ::faccessat(AT_FDCWD, path.c_str(), R_OK, AT_EACCESS) == 0;
+}
 
 HUBCACHE_DECL std::string absolute_path(const std::string& path) {
   auto result = std::filesystem::absolute(path).lexically_normal().string();
@@ -323,6 +356,7 @@ HUBCACHE_DECL mapped_file mapped_file::map(const descriptor& file, std::size_t s
     detail::fail(ec);
     return result;
   }
+  ::madvise(data, size, MADV_RANDOM);
   result.data_ = static_cast<const std::byte*>(data);
   result.size_ = size;
   return result;

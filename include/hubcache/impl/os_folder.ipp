@@ -5,6 +5,29 @@
 
 namespace hubcache::inline v0_1::os {
 
+namespace detail {
+
+HUBCACHE_DECL folder_entry::type kind_of(const folder& in, const dirent& entry) noexcept {
+  using enum folder_entry::type;
+  switch (entry.d_type) {
+    case DT_REG:
+      return file;
+    case DT_DIR:
+      return folder;
+    case DT_LNK:
+      return symlink;
+    case DT_UNKNOWN: {  // some file systems do not say
+      std::error_code ec;
+      const auto s = in.status(entry.d_name, ec);
+      return s.regular ? file : s.directory ? folder : s.symlink ? symlink : other;
+    }
+    default:
+      return other;
+  }
+}
+
+}  // namespace detail
+
 HUBCACHE_DECL folder folder::open(const std::string& path, std::error_code& ec) {
   folder result;
   result.opened_ = descriptor(
@@ -40,9 +63,42 @@ HUBCACHE_DECL folder folder::parent_of(std::string_view path, std::error_code& e
   return at;
 }
 
-HUBCACHE_DECL file_status folder::status(const std::string& name, std::error_code& ec) const noexcept {
+HUBCACHE_DECL folder folder::child(const std::string& name, std::error_code& ec) const {
+  folder result;
+  result.opened_ = descriptor(detail::retried(ec, [&] {
+    return ::openat(opened_.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  }));
+  return result;
+}
+
+HUBCACHE_DECL std::vector<folder_entry> folder::entries(std::error_code& ec) const {
+  std::vector<folder_entry> found;
+  // A description of its own: reading moves the position that duplicates share.
+  const int own =
+      detail::retried(ec, [&] { return ::openat(opened_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
+  if (ec) return found;
+  const auto close_folder = [](DIR* d) { ::closedir(d); };
+  const std::unique_ptr<DIR, decltype(close_folder)> opened(::fdopendir(own), close_folder);
+  if (!opened) {
+    detail::fail(ec);
+    ::close(own);
+    return found;
+  }
+  errno = 0;
+  while (const dirent* entry = ::readdir(opened.get())) {
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") found.emplace_back(std::string(name), detail::kind_of(*this, *entry));
+    errno = 0;
+  }
+  ec.assign(errno, std::system_category());
+  return found;
+}
+
+HUBCACHE_DECL file_status folder::status(const std::string& name, std::error_code& ec,
+                                         bool follow) const noexcept {
   struct stat s {};
-  detail::retried(ec, [&] { return ::fstatat(opened_.get(), name.c_str(), &s, AT_SYMLINK_NOFOLLOW); });
+  detail::retried(
+      ec, [&] { return ::fstatat(opened_.get(), name.c_str(), &s, follow ? 0 : AT_SYMLINK_NOFOLLOW); });
   return ec ? file_status{} : detail::from_stat(s);
 }
 
@@ -69,6 +125,24 @@ HUBCACHE_DECL void folder::replace_symlink(const std::string& target, const std:
 HUBCACHE_DECL void folder::take(const std::string& from, const std::string& name,
                                 std::error_code& ec) const noexcept {
   detail::retried(ec, [&] { return ::renameat(AT_FDCWD, from.c_str(), opened_.get(), name.c_str()); });
+}
+
+HUBCACHE_DECL void folder::hard_link(const std::string& name, const folder& to, const std::string& as,
+                                     std::error_code& ec) const noexcept {
+  const auto have = status(name, ec);
+  if (!ec && !have.regular) ec = std::make_error_code(std::errc::invalid_argument);
+  if (ec) return;
+  detail::retried(ec, [&] { return ::linkat(opened_.get(), name.c_str(), to.opened_.get(), as.c_str(), 0); });
+}
+
+HUBCACHE_DECL void folder::remove(const std::string& name, std::error_code& ec) const noexcept {
+  detail::retried(ec, [&] { return ::unlinkat(opened_.get(), name.c_str(), 0); });
+  if (ec.value() == ENOENT) ec.clear();
+}
+
+HUBCACHE_DECL void folder::remove_folder(const std::string& name, std::error_code& ec) const noexcept {
+  detail::retried(ec, [&] { return ::unlinkat(opened_.get(), name.c_str(), AT_REMOVEDIR); });
+  if (ec.value() == ENOENT) ec.clear();
 }
 
 }  // namespace hubcache::inline v0_1::os

@@ -60,8 +60,20 @@ HUBCACHE_DECL std::vector<const file_entry*> select_files(const listing& files,
   return selected;
 }
 
+namespace detail {
+
+/// The number of the first rule that matches `path`; rules.size() if none does.
+HUBCACHE_DECL std::size_t first_rule(const std::vector<link_rule>& rules, std::string_view path) {
+  const auto fits = [path](const link_rule& rule) { return matches(rule.pattern, path); };
+  return static_cast<std::size_t>(std::find_if(rules.begin(), rules.end(), fits) - rules.begin());
+}
+
+}  // namespace detail
+
 HUBCACHE_DECL void make_steps(plan& draft, const plan_lookups& machine) {
+  const auto& rules = draft.options.link_rules;
   std::unordered_map<content, std::size_t> step_of;
+  std::vector<std::size_t> rule_of;  // as draft.steps
   for (const file_entry* file : select_files(draft.listing, draft.options)) {
     const content what(*file->name(), file->size);
     const auto [at, fresh] = step_of.try_emplace(what, draft.steps.size());
@@ -70,7 +82,9 @@ HUBCACHE_DECL void make_steps(plan& draft, const plan_lookups& machine) {
       step.what = what;
       step.file = file->path;
       draft.steps.push_back(std::move(step));
+      rule_of.push_back(rules.size());
     }
+    rule_of[at->second] = std::min(rule_of[at->second], detail::first_rule(rules, file->path));
     plan_entry entry;
     entry.path = file->path;
     entry.step = at->second;
@@ -88,7 +102,9 @@ HUBCACHE_DECL void make_steps(plan& draft, const plan_lookups& machine) {
       step.places.push_back(std::move(twin));
     }
   }
-  for (auto& step : draft.steps) {
+  for (std::size_t i = 0; i < draft.steps.size(); ++i) {
+    auto& step = draft.steps[i];
+    step.links = rule_of[i] < rules.size() ? rules[rule_of[i]].kinds : draft.options.links;
     step.action = step.targets.empty() ? file_action::present : file_action::fetched;
     if (step.targets.empty() || draft.options.force_download) continue;
     for (auto& where : machine.places(step.what)) step.places.push_back(std::move(where));

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <tuple>
 
 namespace hubcache::inline v0_1 {
 
@@ -46,7 +47,11 @@ HUBCACHE_DECL std::optional<listing> listing_on_disk(const plan& draft, const st
   if (draft.local()) {
     if (auto found = read_tree(draft.tree_path(commit), commit)) return found;
   }
-  return read_tree(draft.layout.tree(commit), commit);
+  auto found = read_tree(draft.layout.tree(commit), commit);
+  for (auto tier = draft.tiers.begin(); !found && tier != draft.tiers.end(); ++tier) {
+    found = read_tree(tier->tree(commit), commit);
+  }
+  return found;
 }
 
 /// Sets the folders of `draft` once its commit is known.
@@ -73,7 +78,7 @@ HUBCACHE_DECL bool is_present(const plan& draft, const hash_set_ref& hashes, con
   std::error_code ec;
   // A blob may be a symlink into the shared store of huggingface_hub; a plain file must be one.
   const auto file = os::status(path, ec, !draft.plain_files);
-  if (ec || !file.regular || file.identity.size != what.size) return false;
+  if (ec || !file.regular || file.identity.size != what.size || !os::is_readable(path)) return false;
   if (draft.local()) {
     const auto known = read_metadata(local_layout(draft.view), draft.view, target);
     if (known && known->etag == what.name.hex() && !draft.options.verify) return true;
@@ -82,13 +87,17 @@ HUBCACHE_DECL bool is_present(const plan& draft, const hash_set_ref& hashes, con
   return !draft.options.verify || hashes_to(hashes, path, what, stop);
 }
 
+HUBCACHE_DECL bool is_inside(const place& p, const std::string& folder) {
+  return p.path.size() > folder.size() && p.path.starts_with(folder) && p.path[folder.size()] == '/';
+}
+
 /// Places that exist with the right size; nothing is opened or hashed here.
 HUBCACHE_DECL void add_existing(std::vector<place>& result, place candidate, const content& what) {
   std::error_code ec;
   const auto file = os::status(candidate.path, ec);
   const bool known =
       std::any_of(result.begin(), result.end(), [&](const place& p) { return p.path == candidate.path; });
-  if (!ec && !known && file.regular && file.identity.size == what.size)
+  if (!ec && !known && file.regular && file.identity.size == what.size && os::is_readable(candidate.path))
     result.push_back(std::move(candidate));
 }
 
@@ -117,6 +126,25 @@ HUBCACHE_DECL std::vector<place> places_of(const plan& draft, const index_ref& i
   return result;
 }
 
+/// Sorts places by their stores: the own cache, then the others as configured, then what lies in none. Within a store
+/// those that need no hashing come first; else the order stays.
+HUBCACHE_DECL std::vector<place> nearest_first(std::vector<place> places, const settings& config) {
+  const auto rank = [&config](const place& p) {
+    if (is_inside(p, config.cache_dir)) return std::ptrdiff_t{-1};
+    const auto at = std::find_if(config.stores.begin(), config.stores.end(),
+                                 [&p](const store& s) { return s.holds(p.path); });
+    return at - config.stores.begin();
+  };
+  std::vector<std::tuple<std::ptrdiff_t, bool, std::size_t>> order;
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    order.emplace_back(rank(places[i]), places[i].state == trust::claimed, i);
+  }
+  std::sort(order.begin(), order.end());
+  std::vector<place> sorted;
+  for (const auto& key : order) sorted.push_back(std::move(places[std::get<2>(key)]));
+  return sorted;
+}
+
 /// Looks at the machine and fills the steps of `draft`. Blocking.
 HUBCACHE_DECL plan look_at_machine(plan draft, const settings& config, hash_set_ref hashes, index_ref index,
                                    const std::stop_token& stop) {
@@ -124,15 +152,21 @@ HUBCACHE_DECL plan look_at_machine(plan draft, const settings& config, hash_set_
   machine.present = [&](const std::string& target, const content& what) {
     return is_present(draft, hashes, target, what, stop);
   };
-  machine.places = [&](const content& what) { return places_of(draft, index, what); };
+  machine.places = [&](const content& what) { return nearest_first(places_of(draft, index, what), config); };
   make_steps(draft, machine);
   if (!draft.options.smart_cache || draft.options.force_download || draft.bytes_to_fetch() == 0) return draft;
   // Something would be fetched: look whether other clients brought it here meanwhile.
-  draft.scan = scan_hub_cache(config.cache_dir, config.state_dir, index);
+  draft.scan = scan_stores(config.cache_dir, config.stores, config.state_dir, index, stop);
+  for (const auto& problem : draft.scan.problems) {
+    // Nobody asked for a store that was merely found.
+    if (problem.origin != store_origin::found) {
+      draft.warnings.push_back("Not looked at for content: " + problem.path + ": " + problem.text + ".");
+    }
+  }
   if (draft.scan.claims.empty()) return draft;
   for (auto& step : draft.steps) {
     if (step.action != file_action::fetched) continue;
-    step.places = places_of(draft, index, step.what);
+    step.places = machine.places(step.what);
     if (!step.places.empty()) step.action = file_action::linked;
   }
   return draft;
@@ -140,8 +174,7 @@ HUBCACHE_DECL plan look_at_machine(plan draft, const settings& config, hash_set_
 
 /// Whether `p` lies in the folder of the plan's own repo: what is there passed its gate before.
 HUBCACHE_DECL bool is_own(const plan& draft, const place& p) {
-  const auto inside = [&p](const std::string& folder) { return p.path.starts_with(folder + "/"); };
-  return inside(draft.layout.repo_dir()) || inside(draft.view);
+  return is_inside(p, draft.layout.repo_dir()) || is_inside(p, draft.view);
 }
 
 HUBCACHE_DECL bool needs_foreign(const plan_step& step, const plan& draft) {
@@ -149,11 +182,21 @@ HUBCACHE_DECL bool needs_foreign(const plan_step& step, const plan& draft) {
                                                             [&](const place& p) { return is_own(draft, p); });
 }
 
-HUBCACHE_DECL void drop_foreign_places(plan& draft) {
+template <class Keep>
+void keep_places(plan& draft, Keep keep) {
   for (auto& step : draft.steps) {
-    std::erase_if(step.places, [&](const place& p) { return !is_own(draft, p); });
+    std::erase_if(step.places, [&](const place& p) { return !keep(p); });
     if (step.places.empty() && step.action == file_action::linked) step.action = file_action::fetched;
   }
+}
+
+/// Without the Hub's word, content may come from this repo's folders only, those of other caches included.
+HUBCACHE_DECL void drop_foreign_repos(plan& draft) {
+  keep_places(draft, [&draft](const place& p) {
+    return is_own(draft, p) ||
+           std::any_of(draft.tiers.begin(), draft.tiers.end(),
+                       [&p](const hub_layout& tier) { return is_inside(p, tier.repo_dir()); });
+  });
 }
 
 /// Offline, or with the Hub out of reach: commit and listing from the cache; every content must be present.
@@ -161,11 +204,21 @@ HUBCACHE_DECL void use_cached_listing(plan& draft) {
   const auto missing = [&draft](const std::string& detail) {
     return error(errc::not_cached, detail, context_of(draft));
   };
-  const auto commit =
-      is_commit(draft.revision) ? std::optional(draft.revision) : read_ref(draft.layout, draft.revision);
+  std::vector<hub_layout> layouts{draft.layout};
+  layouts.insert(layouts.end(), draft.tiers.begin(), draft.tiers.end());
+  const auto first_of_all = [&layouts](auto look) {
+    decltype(look(layouts.front())) found;
+    for (auto at = layouts.begin(); !found && at != layouts.end(); ++at) found = look(*at);
+    return found;
+  };
+  const auto commit = is_commit(draft.revision)
+                          ? std::optional(draft.revision)
+                          : first_of_all([&](const hub_layout& at) { return read_ref(at, draft.revision); });
   if (!commit) throw missing("revision '" + draft.revision + "' is not in the cache");
   auto found = listing_on_disk(draft, *commit);
-  if (!found && !draft.local()) found = read_snapshot(draft.layout, *commit);
+  if (!found && !draft.local()) {
+    found = first_of_all([&](const hub_layout& at) { return read_snapshot(at, *commit); });
+  }
   if (!found) throw missing("the listing of commit " + *commit + " is not in the cache");
   draft.listing = std::move(*found);
   draft.write_ref = draft.write_tree = false;  // also after an answer that broke off half-way
@@ -259,7 +312,7 @@ HUBCACHE_DECL asio::awaitable<void> pass_gate(plan& draft, hub_source& hub, acce
   draft.let_in = seen == access::open;
   if (draft.let_in) co_return;
   if (witness == nullptr) {
-    drop_foreign_places(draft);
+    keep_places(draft, [&draft](const place& p) { return is_own(draft, p); });
     co_return;
   }
   draft.let_in = true;
@@ -280,10 +333,19 @@ HUBCACHE_DECL plan begin_draft(const settings& config, repo which, snapshot_opti
   draft.repo = std::move(which);
   draft.revision = options.revision;
   draft.layout = hub_layout(config.cache_dir, draft.repo);
+  for (const auto& other : config.stores) {
+    if (other.kind == store_kind::hub_cache && other.origin == store_origin::configured) {
+      draft.tiers.emplace_back(other.path, draft.repo);
+    }
+  }
   if (!options.local_dir.empty()) draft.view = os::absolute_path(options.local_dir);
-  const bool linked_only =
-      options.links == link_kinds(link_kind::hard_link) || options.links == link_kinds(link_kind::symlink);
-  if (!options.local_dir.empty() && linked_only) {
+  const auto linked_only = [](link_kinds kinds) {
+    return kinds == link_kinds(link_kind::hard_link) || kinds == link_kinds(link_kind::symlink);
+  };
+  const bool asked = linked_only(options.links) ||
+                     std::any_of(options.link_rules.begin(), options.link_rules.end(),
+                                 [&](const link_rule& rule) { return linked_only(rule.kinds); });
+  if (!options.local_dir.empty() && asked) {
     draft.warnings.push_back(
         "Files in a local folder are copied: through a link an edit would reach the cache.");
   }
@@ -328,7 +390,7 @@ HUBCACHE_DECL asio::awaitable<plan> complete_draft(plan draft, services with, hu
   if (answer.asked) {
     co_await pass_gate(result, hub, answer.seen);
   } else {
-    drop_foreign_places(result);
+    drop_foreign_repos(result);
     check_all_cached(result);
   }
   co_return result;

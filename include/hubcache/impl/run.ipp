@@ -8,6 +8,8 @@
 #include <hubcache/run_jobs.hpp>
 #include <hubcache/source/hub_source.hpp>
 #include <hubcache/source/pause.hpp>
+#include <hubcache/store/ledger.hpp>
+#include <hubcache/store/link_batch.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -79,10 +81,8 @@ class link_phase {
       const auto& step = run_.what->steps[i];
       orders.push_back({step, run_.hub_lock(step.what), run_.what->partial_of(step.what)});
     }
-    auto work = [orders = std::move(orders), where = run_.where, with = run_.with,
-                 kinds = run_.what->options.links](const std::stop_token& stop) {
-      return link(orders, where, with, kinds, stop);
-    };
+    auto work = [orders = std::move(orders), where = run_.where,
+                 with = run_.with](const std::stop_token& stop) { return link(orders, where, with, stop); };
     const auto outcomes = co_await on_workers(run_.with.pool, std::move(work));
     for (std::size_t k = 0; k < chosen.size(); ++k) note(chosen[k], outcomes[k]);
   }
@@ -110,23 +110,28 @@ class link_phase {
 
   /// The job. The locks are held until the index knows what was linked.
   static std::vector<outcome> link(const std::vector<order>& orders, const destination& where,
-                                   const services& with, link_kinds kinds, const std::stop_token& stop) {
-    std::vector<outcome> outcomes(orders.size());
+                                   const services& with, const std::stop_token& stop) {
     std::vector<content_lock> locks;
-    std::vector<index_record> records;
-    auto index = with.index;
+    link_batch links(where, with.hashes, with.links, with.config.fsync, with.config.stores);
+    std::vector<std::size_t> tried;
     for (std::size_t k = 0; k < orders.size() && !stop.stop_requested(); ++k) {
       const auto& [step, hub_lock, scratch] = orders[k];
       std::error_code ec;
       auto lock = content_lock::try_lock(with.config.state_dir, step.what.name, hub_lock, ec);
       if (!lock) continue;
       locks.push_back(std::move(*lock));
-      auto& placed = outcomes[k].placed;
-      placed = link_content(step.what, step.places, step.targets, where, scratch, kinds, with.hashes,
-                            with.links, stop);
-      outcomes[k].tried = true;
-      records.insert(records.end(), placed.records.begin(), placed.records.end());
-      for (const auto& stale : placed.stale) index.forget(stale.name, stale.where.path);
+      links.add(step.what, step.places, step.targets, scratch, step.links, stop);
+      tried.push_back(k);
+    }
+    auto placed = links.publish();
+    std::vector<outcome> outcomes(orders.size());
+    std::vector<index_record> records;
+    auto index = with.index;
+    for (std::size_t i = 0; i < placed.size(); ++i) {
+      records.insert(records.end(), placed[i].records.begin(), placed[i].records.end());
+      for (const auto& stale : placed[i].stale) index.forget(stale.name, stale.where.path);
+      outcomes[tried[i]].placed = std::move(placed[i]);
+      outcomes[tried[i]].tried = true;
     }
     index.insert(records);
     return outcomes;
@@ -312,6 +317,23 @@ class fetch_phase {
   bool stopped_ = false;
 };
 
+/// Waits until nobody removes anything from the repo's folder, and keeps it so as long as the lease is held. Where no
+/// lease can be taken (a read-only home), there is none.
+HUBCACHE_DECL asio::awaitable<std::optional<os::file_lock>> lease_repo(const run_state& run) {
+  for (auto pause = std::chrono::milliseconds(10);;
+       pause = std::min(pause * 2, std::chrono::milliseconds(500))) {
+    auto work = [what = run.what, state_dir = run.with.config.state_dir](const std::stop_token&) {
+      std::error_code ec;
+      auto lease = ledger(state_dir).try_lease(what->layout.cache_dir(), what->repo.folder(),
+                                               os::lock_mode::shared, ec);
+      return std::pair(std::move(lease), static_cast<bool>(ec));
+    };
+    auto [lease, failed] = co_await on_workers(run.with.pool, std::move(work));
+    if (lease || failed) co_return std::move(lease);
+    co_await pause_until(std::chrono::steady_clock::now() + pause);
+  }
+}
+
 HUBCACHE_DECL void announce(const services& with, const plan& what) {
   for (const auto& text : what.warnings) with.warn(text);
   events::planned news;
@@ -333,6 +355,7 @@ HUBCACHE_DECL snapshot report(const run_state& run) {
     if (file.action != file_action::linked) continue;
     file.link = placed.link;
     file.source = placed.source;
+    file.refused = placed.refused;
   }
   for (const auto& step : run.steps) result.totals.disk_delta += step.placed.allocated;
   result.totals.requests = run.hub.counters().requests;
@@ -345,6 +368,7 @@ HUBCACHE_DECL snapshot report(const run_state& run) {
 HUBCACHE_DECL asio::awaitable<snapshot> run(services with, plan what) {
   const auto begun = std::chrono::steady_clock::now();
   detail::run_state state(with, std::move(what));
+  const auto lease = co_await detail::lease_repo(state);
   auto folders = [what = state.what, with](const std::stop_token&) {
     detail::look_again(*what);
     detail::prepare_folders(*what);
@@ -359,13 +383,18 @@ HUBCACHE_DECL asio::awaitable<snapshot> run(services with, plan what) {
   detail::fetch_phase fetches(state, links);
   co_await fetches.all();
 
-  auto finish = [what = state.what](const std::stop_token&) {
+  auto finish = [what = state.what, with](const std::stop_token&) {
     const bool unchanged = std::all_of(what->steps.begin(), what->steps.end(),
                                        [](const plan_step& s) { return s.action == file_action::present; });
-    detail::finish_view(*what, unchanged);
-    return true;
+    auto warnings = detail::finish_view(*what, unchanged);
+    if (!what->local()) {
+      ledger(with.config.state_dir)
+          .note_use(what->layout.cache_dir(), what->repo.folder(), what->listing.commit);
+    }
+    return warnings;
   };
-  co_await on_workers(with.pool, std::move(finish));
+  const auto warnings = co_await on_workers(with.pool, std::move(finish));
+  for (const auto& text : warnings) with.warn(text);
   auto result = detail::report(state);
   if (state.what->options.mapping) {
     auto work = [what = state.what, with](const std::stop_token& stop) {

@@ -3,6 +3,7 @@
 #include <hubcache/error.hpp>
 #include <hubcache/hash/hash_file.hpp>
 #include <hubcache/run_jobs.hpp>
+#include <hubcache/store/confirm.hpp>
 #include <hubcache/store/hub_layout.hpp>
 #include <hubcache/store/local_layout.hpp>
 
@@ -19,8 +20,10 @@ HUBCACHE_DECL void look_again(plan& what) {
     const auto target = what.plain_files ? entry.path : step.what.name.hex();
     if (step.action != file_action::present || (!what.plain_files && gone.contains(entry.step))) continue;
     std::error_code ec;
-    const auto file = os::status(what.target_root + "/" + target, ec, !what.plain_files);
-    if (ec || !file.regular || file.identity.size != step.what.size) gone[entry.step].push_back(target);
+    const auto path = what.target_root + "/" + target;
+    const auto file = os::status(path, ec, !what.plain_files);
+    const bool here = !ec && file.regular && file.identity.size == step.what.size && os::is_readable(path);
+    if (!here) gone[entry.step].push_back(target);
   }
   for (auto& [step, targets] : gone) {
     what.steps[step].targets = std::move(targets);
@@ -65,7 +68,7 @@ HUBCACHE_DECL begun_transfer begin_transfer(const std::string& state_dir, const 
   result.lock = std::make_shared<content_lock>(std::move(*lock));
   const auto holds_size = [&](const std::string& path, bool follow) {
     const auto there = os::status(path, ec, follow);
-    return !ec && there.regular && there.identity.size == what.size;
+    return !ec && there.regular && there.identity.size == what.size && os::is_readable(path);
   };
   result.present = where.look_here && holds_size(where.target, true);
   if (result.present) return result;
@@ -79,8 +82,9 @@ HUBCACHE_DECL begun_transfer begin_transfer(const std::string& state_dir, const 
   return result;
 }
 
-HUBCACHE_DECL void finish_view(const plan& what, bool unchanged) {
+HUBCACHE_DECL std::vector<std::string> finish_view(const plan& what, bool unchanged) {
   std::error_code ec;
+  std::vector<std::string> warnings;
   if (what.local()) {
     const local_layout layout(what.view);
     for (const auto& entry : what.entries) {
@@ -100,7 +104,12 @@ HUBCACHE_DECL void finish_view(const plan& what, bool unchanged) {
       link.name = what.steps[entry.step].what.name;
       entries.push_back(std::move(link));
     }
-    make_entries(what.layout.repo_dir(), what.view, entries);
+    for (const auto& path :
+         make_entries(what.layout.repo_dir(), what.view, entries, what.options.force_download)) {
+      warnings.push_back(what.view + "/" + path +
+                         " is a file of its own, not a link to the cache, and was kept; delete it to get the "
+                         "cached one back.");
+    }
   }
   const auto check = [&](std::string_view doing, const std::string& path) {
     const bool read_only = disk_errc(ec) == errc::permission_denied || ec == std::errc::read_only_file_system;
@@ -115,6 +124,7 @@ HUBCACHE_DECL void finish_view(const plan& what, bool unchanged) {
     write_ref(what.layout, what.revision, what.listing.commit, ec);
     check("write the ref", what.layout.ref(what.revision));
   }
+  return warnings;
 }
 
 HUBCACHE_DECL mapped_contents complete_mapping(const plan& what, const hash_set_ref& hashes,

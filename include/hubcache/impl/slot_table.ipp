@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <cstring>
 #include <type_traits>
 
@@ -13,9 +12,12 @@ namespace hubcache::inline v0_1 {
 
 namespace detail {
 
-inline constexpr std::uint64_t table_magic = 0x314C425458494348;  // "HCIXTBL1"
+inline constexpr std::uint64_t table_magic = 0x324C425458494348;  // "HCIXTBL2"
 inline constexpr std::uint64_t slots_at = 4096;
 inline constexpr std::uint64_t counts_at = 64;
+inline constexpr std::uint64_t retired_at = counts_at + sizeof(table_counts);
+inline constexpr std::uint64_t slots_per_look = 4;  // a cache line's worth
+static_assert(slot_table::probe_bound % slots_per_look == 0);
 
 struct table_head {
   std::uint64_t magic = table_magic;
@@ -40,24 +42,17 @@ HUBCACHE_DECL bool is_sound(const table_head& head, std::uint64_t file_size) noe
          head.log2_slots <= slot_table::max_log2 && file_size == slots_at + (sizeof(slot) << head.log2_slots);
 }
 
-/// A word that another process may be storing.
-HUBCACHE_DECL std::uint64_t load_word(const std::byte* at) noexcept {
-  // atomic_ref wants a mutable word in C++20; a load does not write.
-  auto& word = *reinterpret_cast<std::uint64_t*>(const_cast<std::byte*>(at));
-  return std::atomic_ref(word).load(std::memory_order_acquire);
-}
-
 }  // namespace detail
 
-HUBCACHE_DECL slot_table slot_table::open(const std::string& path, std::error_code& ec) {
+HUBCACHE_DECL slot_table slot_table::open(const std::string& path, index_access access, std::error_code& ec) {
   slot_table table;
-  table.file_ = detail::open_index_file(path, ec);
+  table.file_ = detail::index_file::open(path, access, ec);
   if (ec) return {};
-  const auto size = os::status(table.file_, ec).identity.size;
   detail::table_head head;
-  if (!ec) static_cast<void>(os::read_at(table.file_, std::as_writable_bytes(std::span(&head, 1)), 0, ec));
-  if (!ec && !detail::is_sound(head, size)) ec = std::make_error_code(std::errc::invalid_argument);
-  if (!ec) table.view_ = os::mapped_file::map(table.file_, static_cast<std::size_t>(size), ec);
+  static_cast<void>(table.file_.read_on(0, std::as_writable_bytes(std::span(&head, 1))));
+  if (!detail::is_sound(head, table.file_.size(ec)) && !ec) {
+    ec = std::make_error_code(std::errc::invalid_argument);
+  }
   if (ec) return {};
   table.shape_ = {static_cast<unsigned>(head.log2_slots), head.seed, head.log};
   return table;
@@ -67,19 +62,37 @@ HUBCACHE_DECL std::uint64_t slot_table::mark_of(const digest& name) const noexce
   return xxh3(name.bytes(), shape_.seed ^ static_cast<std::uint64_t>(name.algorithm())) | 1U;
 }
 
-HUBCACHE_DECL slot slot_table::load(std::uint64_t at) const noexcept {
-  const auto* bytes = view_.bytes().data() + detail::slots_at + at * sizeof(slot);
-  return {detail::load_word(bytes), detail::load_word(bytes + sizeof(std::uint64_t))};
+HUBCACHE_DECL std::optional<seen_slot> slot_table::find(std::uint64_t mark,
+                                                        const slot_changes* changes) const noexcept {
+  const auto home = home_of(mark, slots());
+  for (auto at = home; at < home + probe_bound;) {
+    std::array<slot, detail::slots_per_look> seen{};
+    static_cast<void>(
+        file_.read(detail::slots_at + at * sizeof(slot), std::as_writable_bytes(std::span(seen))));
+    for (auto& here : seen) {
+      if (changes != nullptr) {
+        if (const auto changed = changes->find(at); changed != changes->end()) here = changed->second;
+      }
+      if (here.mark == mark || (here.mark == 0 && here.head == 0)) return seen_slot{at, here};
+      ++at;
+    }
+  }
+  return std::nullopt;
 }
 
 HUBCACHE_DECL void slot_table::store(std::uint64_t at, const slot& value,
                                      std::error_code& ec) const noexcept {
-  os::write_at(file_, std::as_bytes(std::span(&value, 1)), detail::slots_at + at * sizeof(slot), ec);
+  file_.write(std::as_bytes(std::span(&value, 1)), detail::slots_at + at * sizeof(slot), ec);
+}
+
+HUBCACHE_DECL void slot_table::load(std::uint64_t first, std::span<slot> into) const noexcept {
+  std::ranges::fill(into, slot{});
+  static_cast<void>(file_.read_on(detail::slots_at + first * sizeof(slot), std::as_writable_bytes(into)));
 }
 
 HUBCACHE_DECL table_counts slot_table::counts() const noexcept {
-  const auto* bytes = view_.bytes().data() + detail::counts_at;
-  table_counts result{detail::load_word(bytes), detail::load_word(bytes + 8), detail::load_word(bytes + 16)};
+  table_counts result;
+  static_cast<void>(file_.read(detail::counts_at, std::as_writable_bytes(std::span(&result, 1))));
   result.used = std::min(result.used, slots());
   result.live = std::min(result.live, slots() * max_places);
   result.dead = std::min(result.dead, detail::max_log_size);
@@ -87,12 +100,22 @@ HUBCACHE_DECL table_counts slot_table::counts() const noexcept {
 }
 
 HUBCACHE_DECL void slot_table::store_counts(const table_counts& counts, std::error_code& ec) const noexcept {
-  os::write_at(file_, std::as_bytes(std::span(&counts, 1)), detail::counts_at, ec);
+  file_.write(std::as_bytes(std::span(&counts, 1)), detail::counts_at, ec);
 }
 
-HUBCACHE_DECL bool slot_table::superseded() const noexcept {
-  std::error_code ec;
-  return os::status(file_, ec).links == 0;
+HUBCACHE_DECL void slot_table::retire(std::error_code& ec) const noexcept {
+  constexpr std::uint64_t yes = 1;
+  file_.write(std::as_bytes(std::span(&yes, 1)), detail::retired_at, ec);
+}
+
+HUBCACHE_DECL bool slot_table::retired() const noexcept {
+  std::uint64_t word = 0;
+  static_cast<void>(file_.read(detail::retired_at, std::as_writable_bytes(std::span(&word, 1))));
+  return word != 0;
+}
+
+HUBCACHE_DECL std::uint64_t slot_table::file_size() const noexcept {
+  return detail::slots_at + slots() * sizeof(slot);
 }
 
 HUBCACHE_DECL table_builder::table_builder(const std::string& path, const table_shape& shape,
@@ -102,7 +125,8 @@ HUBCACHE_DECL table_builder::table_builder(const std::string& path, const table_
 }
 
 HUBCACHE_DECL void table_builder::add(const slot& value, std::error_code& ec) {
-  constexpr std::uint64_t block_slots = std::uint64_t{1} << 16U;
+  // Small, so that the page cache keeps small pages: the slots are stored one by one later.
+  constexpr std::uint64_t block_slots = std::uint64_t{1} << 10U;
   const auto home = slot_table::home_of(value.mark, std::uint64_t{1} << shape_.log2_slots);
   const auto at = std::max(home, next_);
   if (at - home >= slot_table::probe_bound) return;

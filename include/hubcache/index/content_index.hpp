@@ -9,7 +9,8 @@
 /// | expression      | returns              | requirement                                                         |
 /// |-----------------|----------------------|---------------------------------------------------------------------|
 /// | c.find(d)       | `std::vector<place>` | At most 16 places recorded for d, newest first; each path once.     |
-/// | i.insert(r)     | `std::size_t`        | Records all of r; a record for (digest, path) replaces the earlier. |
+/// | i.insert(r)     | `std::size_t`        | Records all of r; a record for (digest, path) replaces the earlier, |
+/// |                 |                      | as merged_place() says.                                             |
 /// |                 |                      | Returns how many were stored; a failure is no error (hints only).   |
 /// | i.forget(d, p)  | `void`               | Drops the place p of d, if it is there.                             |
 /// | c.each(v)       | `void`               | Visits every live record once, in no order, until v returns false.  |
@@ -51,6 +52,16 @@ struct place {
   friend bool operator==(const place&, const place&) = default;
 };
 static_assert(!std::is_aggregate_v<place>);
+
+/// What is known of a path: `later`, and whatever `earlier` knows about the same state of the file besides.
+/// So a scan that only claims takes nothing from a file that was hashed and has not changed.
+[[nodiscard]] inline place merged_place(place later, const place& earlier) {
+  if (later.identity == earlier.identity) {
+    if (earlier.state == trust::verified) later.state = trust::verified;
+    if (later.fingerprint == 0) later.fingerprint = earlier.fingerprint;
+  }
+  return later;
+}
 
 /// A place and the digest of what lies there.
 struct index_record {

@@ -1,22 +1,27 @@
 #pragma once
 /// @file
-/// The hash table of mapped_index: digest -> offset of its newest record in a log. Version 1.
+/// The hash table of mapped_index: digest -> offset of its newest record in a log. Version 2.
 ///
-/// A file is a head of 4096 bytes and 2^n slots of 16: mark (XXH3 of algorithm and digest, seeded, odd), then
+/// A file is a head of 4096 bytes (at 0 what never changes, with a checksum; at 64 the counts; at 96 whether
+/// it may have been superseded) and 2^n slots of 16: mark (XXH3 of algorithm and digest, seeded, odd), then
 /// the offset. Both zero is a free slot; offset zero alone is one whose content is forgotten. A mark's home
 /// is proportional to the mark, and a slot lies at most 255 behind its home; no probe wraps around. So slots
 /// sorted by mark are a table of any size: growing is one pass over both files.
 ///
-/// One writer at a time stores slots with pwrite, readers look through a read-only mapping. A table never
-/// changes its size: a bigger one is a new file that takes the name.
+/// One writer at a time stores slots with pwrite; readers need no lock. A table never changes its size: a
+/// bigger one is a new file that takes the name.
 
+#include <hubcache/index/index_file.hpp>
 #include <hubcache/index/record_log.hpp>
-#include <hubcache/os/mapped_file.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 #include <system_error>
+#include <unordered_map>
 #include <vector>
 
 namespace hubcache::inline v0_1 {
@@ -27,11 +32,21 @@ struct slot {
   std::uint64_t head = 0;  ///< Offset of the newest record, or 0.
 };
 
+/// A slot and where it was seen.
+struct seen_slot {
+  std::uint64_t at = 0;
+  slot value;
+};
+
+/// Slots that are not stored yet, by where they go.
+using slot_changes = std::unordered_map<std::uint64_t, slot>;
+
 /// What the writer counts. Hints, like everything here: a writer that dies leaves them behind the truth.
 struct table_counts {
   std::uint64_t used = 0;  ///< Slots with a mark.
   std::uint64_t live = 0;  ///< Records to be found.
   std::uint64_t dead = 0;  ///< Bytes of the log that no chain reaches.
+  std::uint64_t log = 0;   ///< Bytes of the log.
 };
 
 /// What a table is made for.
@@ -52,7 +67,8 @@ class slot_table {
 
   /// An existing one. One that is damaged, not this user's, or writable by others is refused
   /// (std::errc::invalid_argument); one that may not be written is opened for reading.
-  [[nodiscard]] HUBCACHE_DECL static slot_table open(const std::string& path, std::error_code& ec);
+  [[nodiscard]] HUBCACHE_DECL static slot_table open(const std::string& path, index_access access,
+                                                     std::error_code& ec);
 
   [[nodiscard]] const table_shape& shape() const noexcept { return shape_; }
   [[nodiscard]] std::uint64_t slots() const noexcept { return std::uint64_t{1} << shape_.log2_slots; }
@@ -63,20 +79,39 @@ class slot_table {
     return ((mark >> 32U) * (slots - (probe_bound - 1))) >> 32U;
   }
 
-  /// Slot `at` < slots(), as it is now; a write in progress may show half.
-  [[nodiscard]] HUBCACHE_DECL slot load(std::uint64_t at) const noexcept;
+  /// The slot of `mark`, or the free one for it (its mark is 0); none if there is neither within the probe
+  /// bound. Looks at `changes` first. A write in progress may show half a slot.
+  [[nodiscard]] HUBCACHE_DECL std::optional<seen_slot> find(
+      std::uint64_t mark, const slot_changes* changes = nullptr) const noexcept;
   HUBCACHE_DECL void store(std::uint64_t at, const slot& value, std::error_code& ec) const noexcept;
+  /// Visits every slot as a `seen_slot`, the free ones too, in order; those that cannot be read are free.
+  template <class Visit>
+  void each(Visit visit) const {
+    std::vector<slot> block(std::size_t{1} << 12U);
+    for (std::uint64_t first = 0; first < slots(); first += block.size()) {
+      block.resize(static_cast<std::size_t>(std::min<std::uint64_t>(block.size(), slots() - first)));
+      load(first, block);
+      for (std::size_t i = 0; i < block.size(); ++i) visit(seen_slot{first + i, block[i]});
+    }
+  }
 
   /// Never more than the table and its log can hold.
   [[nodiscard]] HUBCACHE_DECL table_counts counts() const noexcept;
   HUBCACHE_DECL void store_counts(const table_counts& counts, std::error_code& ec) const noexcept;
 
-  /// Whether another file has taken its name, or its folder is gone.
-  [[nodiscard]] HUBCACHE_DECL bool superseded() const noexcept;
+  /// To be called before another file takes its name.
+  HUBCACHE_DECL void retire(std::error_code& ec) const noexcept;
+  /// Whether that was called, by any process: ask superseded().
+  [[nodiscard]] HUBCACHE_DECL bool retired() const noexcept;
+  /// Whether another file has taken its name, or it was removed. Costs a system call.
+  [[nodiscard]] bool superseded() const noexcept { return file_.nameless(); }
+  /// Bytes of the file.
+  [[nodiscard]] HUBCACHE_DECL std::uint64_t file_size() const noexcept;
 
  private:
-  os::descriptor file_;
-  os::mapped_file view_;
+  HUBCACHE_DECL void load(std::uint64_t first, std::span<slot> into) const noexcept;
+
+  detail::index_file file_;
   table_shape shape_;
 };
 

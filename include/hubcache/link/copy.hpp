@@ -1,8 +1,8 @@
 #pragma once
 /// @file
 /// Copies: own bytes, own space. The kernel copies if it can (and may share blocks even then), else a buffer
-/// does. Holes become zeros: contents have none, and the calls that find holes have lied about fresh files
-/// (OpenZFS #15526).
+/// does. Holes stay holes. Space for what has none is reserved first, so that a full disk is noticed before the bytes
+/// move.
 
 #include <hubcache/link/link_strategy.hpp>
 

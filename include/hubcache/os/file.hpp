@@ -111,6 +111,9 @@ HUBCACHE_DECL void sync_directory(const std::string& folder, std::error_code& ec
 HUBCACHE_DECL void replace_text(const std::string& path, std::string_view text, std::uint32_t mode,
                                 std::error_code& ec);
 
+/// Sets the times of a file to now; creates it, empty and with mode 0600, if it is missing.
+HUBCACHE_DECL void touch(const std::string& path, std::error_code& ec) noexcept;
+
 /// Creates `path` and its missing parents with `mode` less the umask. An existing folder is success.
 HUBCACHE_DECL void make_directories(const std::string& path, std::error_code& ec, std::uint32_t mode = 0777);
 /// Renames over whatever file has the name `to`.
@@ -122,12 +125,20 @@ HUBCACHE_DECL void remove(const std::string& path, std::error_code& ec) noexcept
 
 /// Free bytes for this user on the file system of `path` (its nearest existing parent).
 [[nodiscard]] HUBCACHE_DECL std::uint64_t free_bytes(const std::string& path, std::error_code& ec);
+/// Makes the file system of `path` finish what it began, so that free_bytes() counts what was removed.
+HUBCACHE_DECL void sync_file_system(const std::string& path, std::error_code& ec) noexcept;
 /// Whether `path` (its nearest existing parent) lies on a file system shared with other hosts.
 [[nodiscard]] HUBCACHE_DECL bool is_network_file_system(const std::string& path);
+/// Whether `path` lies on a file system that shows the kernel's state (proc, sysfs, ...) instead of stored data.
+[[nodiscard]] HUBCACHE_DECL bool is_kernel_file_system(const std::string& path);
 /// The mode new files get here: 0666 less the umask.
 [[nodiscard]] HUBCACHE_DECL std::uint32_t default_file_mode() noexcept;
 /// Whose files are one's own, as file_status::owner names them.
 [[nodiscard]] HUBCACHE_DECL std::uint32_t effective_user() noexcept;
+/// The group of the files that this process makes, unless their folder gives them its own.
+[[nodiscard]] HUBCACHE_DECL std::uint32_t effective_group() noexcept;
+/// Whether this process could open what `path` leads to for reading, by permissions alone.
+[[nodiscard]] HUBCACHE_DECL bool is_readable(const std::string& path) noexcept;
 /// `path` made absolute against the working folder, "." and ".." resolved lexically; symlinks stay.
 [[nodiscard]] HUBCACHE_DECL std::string absolute_path(const std::string& path);
 

@@ -8,8 +8,20 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <vector>
 
 namespace hubcache::inline v0_1::os {
+
+/// One name in a folder, and what it is without following it.
+struct folder_entry {
+  enum class type : unsigned char { file, folder, symlink, other };
+
+  folder_entry() = default;
+  folder_entry(std::string n, type k) : name(std::move(n)), kind(k) {}
+
+  std::string name;
+  type kind = type::other;
+};
 
 /// An open folder. Paths given to it are relative, '/'-separated and free of "." and ".." (is_safe_path()).
 class folder {
@@ -27,12 +39,26 @@ class folder {
   /// (std::errc::too_many_symbolic_link_levels or not_a_directory).
   [[nodiscard]] HUBCACHE_DECL folder parent_of(std::string_view path, std::error_code& ec) const;
 
-  /// Of the entry `name` itself, not of what a symlink points at.
-  [[nodiscard]] HUBCACHE_DECL file_status status(const std::string& name, std::error_code& ec) const noexcept;
+  /// Opens the folder `name` in this one; a symlink is refused, as in parent_of().
+  [[nodiscard]] HUBCACHE_DECL folder child(const std::string& name, std::error_code& ec) const;
+  /// What is in it but "." and "..", unsorted. On an error, what was read so far.
+  [[nodiscard]] HUBCACHE_DECL std::vector<folder_entry> entries(std::error_code& ec) const;
+
+  /// Of the entry `name` itself, not of what a symlink points at, unless `follow`.
+  [[nodiscard]] HUBCACHE_DECL file_status status(const std::string& name, std::error_code& ec,
+                                                 bool follow = false) const noexcept;
   [[nodiscard]] HUBCACHE_DECL std::string read_link(const std::string& name, std::error_code& ec) const;
   /// Gives `name` to a symlink with the text `target`, atomically replacing a file of that name.
   HUBCACHE_DECL void replace_symlink(const std::string& target, const std::string& name,
                                      std::error_code& ec) const;
+  /// Gives the file `name` the second name `as` in `to`; all but regular files are refused
+  /// (std::errc::invalid_argument), and an existing `as`.
+  HUBCACHE_DECL void hard_link(const std::string& name, const folder& to, const std::string& as,
+                               std::error_code& ec) const noexcept;
+  /// Removes a file or a symlink itself; a missing one is success.
+  HUBCACHE_DECL void remove(const std::string& name, std::error_code& ec) const noexcept;
+  /// Removes an empty folder; a missing one is success.
+  HUBCACHE_DECL void remove_folder(const std::string& name, std::error_code& ec) const noexcept;
   /// Renames the file `from` (any path) to `name` here, over a file of that name.
   HUBCACHE_DECL void take(const std::string& from, const std::string& name,
                           std::error_code& ec) const noexcept;

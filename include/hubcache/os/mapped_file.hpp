@@ -11,7 +11,7 @@
 namespace hubcache::inline v0_1::os {
 
 /// Maps the first `size` bytes of an open file for reading. Access beyond the file's present end raises SIGBUS:
-/// map only files that nobody shortens.
+/// map only files that nobody shortens. Meant for reads in no order: the kernel does not read ahead.
 class mapped_file {
  public:
   mapped_file() noexcept = default;

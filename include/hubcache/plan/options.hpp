@@ -14,6 +14,18 @@
 
 namespace hubcache::inline v0_1 {
 
+/// How the content of files that match a pattern is linked.
+struct link_rule {
+  link_rule() = default;
+  link_rule(std::string p, link_kinds k) : pattern(std::move(p)), kinds(k) {}
+
+  std::string pattern;  ///< As of snapshot_options::allow.
+  link_kinds kinds = auto_link_kinds;
+
+  friend bool operator==(const link_rule&, const link_rule&) = default;
+};
+static_assert(!std::is_aggregate_v<link_rule>);
+
 /// Options of one snapshot. Not an aggregate on purpose: g++ 12 destroys aggregate temporaries in co_await
 /// expressions twice.
 class snapshot_options {
@@ -39,6 +51,8 @@ class snapshot_options {
   /// How content is linked. A single kind is a request: where it cannot be met the content is copied, and a
   /// warning says why. Only that request makes hard links from mutable stores (the mapping, plain folders).
   link_kinds links = auto_link_kinds;
+  /// Exceptions from `links`: the first rule that matches any of a content's files decides.
+  std::vector<link_rule> link_rules;
   /// Files the caller has: sha256 -> path, checked before use. If given, even empty, snapshot::mapping tells
   /// where every content is afterwards.
   std::optional<cache_mapping> mapping;

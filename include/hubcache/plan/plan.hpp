@@ -27,7 +27,8 @@ struct plan_step {
   std::string file;  ///< The first of the repo's paths with this content.
   /// Paths still to be made, relative to plan::target_root; none if present.
   std::vector<std::string> targets;
-  std::vector<place> places;  ///< Where it can be linked from, best first.
+  std::vector<place> places;           ///< Where it can be linked from, best first.
+  link_kinds links = auto_link_kinds;  ///< How, by the options and the first of their rules that fits.
 };
 static_assert(!std::is_aggregate_v<plan_step>);
 
@@ -50,6 +51,8 @@ struct plan {
   snapshot_options options;
 
   hub_layout layout;
+  /// The same repo in the other Hub caches that the user configured: what lies there passed its gate before, too.
+  std::vector<hub_layout> tiers;
   std::string view;  ///< Absolute path of the folder that shows the files.
   /// Where targets lie: blobs/ of the repo, or the view itself if it holds plain files.
   std::string target_root;
@@ -68,7 +71,7 @@ struct plan {
   bool let_in = false;         ///< The Hub let this caller in: content of other repos may be linked.
   bool write_ref = false;      ///< `revision` names the commit by the Hub's word of this run.
   bool write_tree = false;     ///< The listing came from the Hub in this run and nothing in it is masked.
-  hub_scan scan;               ///< What was seen on the way; recorded by the run.
+  store_scan scan;             ///< What was seen on the way; recorded by the run.
   std::uint64_t requests = 0;  ///< Made for it so far.
   double seconds = 0;          ///< Spent on it so far.
 

@@ -42,8 +42,9 @@ struct snapshot_file {
   std::string path;  ///< In the repo.
   content what;
   file_action action = file_action::present;
-  std::optional<link_kind> link;  ///< How, if linked; in a dry run not known yet.
-  std::string source;             ///< Absolute path it was linked from, if linked.
+  std::optional<link_kind> link;      ///< How, if linked; in a dry run not known yet.
+  std::string source;                 ///< Absolute path it was linked from, if linked.
+  std::vector<link_refusal> refused;  ///< Why it was not linked by a better kind, if linked; best first.
 };
 static_assert(!std::is_aggregate_v<snapshot_file>);
 

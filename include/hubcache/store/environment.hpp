@@ -3,22 +3,21 @@
 /// The environment as every Hub client reads it (facts: hub-protocol 5). The only place that calls getenv.
 
 #include <hubcache/settings.hpp>
+#include <hubcache/store/variables.hpp>
 
-#include <functional>
-#include <optional>
 #include <string>
 
 namespace hubcache::inline v0_1 {
 
-/// Looks a variable up; unset and empty are both none.
-using variable_lookup = std::function<std::optional<std::string>(const std::string&)>;
-
-/// Reads the settings from the process's environment and the token file. Not to be called while another thread
-/// changes the environment.
-/// @throws error errc::invalid_argument naming the variable whose value makes no sense.
+/// Reads the settings from the process's environment, the token file, stores.toml and the list of added folders,
+/// and looks which stores of other tools exist. Not to be called while another thread changes the environment.
+/// @throws error errc::invalid_argument naming the variable or the line whose value makes no sense, or a disk error.
 [[nodiscard]] HUBCACHE_DECL settings environment_settings();
 /// The same from any source of variables.
 [[nodiscard]] HUBCACHE_DECL settings environment_settings(const variable_lookup& variable);
+
+/// Makes `path` (absolute) the own cache of `of`. The one that it replaces stays a store, if it exists.
+HUBCACHE_DECL void change_cache_dir(settings& of, std::string path);
 
 /// Reads an endpoint as HF_ENDPOINT and --endpoint give it: http(s)://host[:port][/prefix].
 /// @throws error errc::invalid_argument.

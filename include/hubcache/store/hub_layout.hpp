@@ -13,6 +13,13 @@
 
 namespace hubcache::inline v0_1 {
 
+/// Whether a name in a Hub cache is a repo's folder: "models--...", "datasets--...", "spaces--..." or "kernels--...".
+[[nodiscard]] constexpr bool is_repo_folder(std::string_view name) noexcept {
+  const auto type = name.substr(0, name.find("--"));
+  return type.size() < name.size() &&
+         (type == "models" || type == "datasets" || type == "spaces" || type == "kernels");
+}
+
 /// Paths in the cache folder of one repo. Pure: nothing is looked at.
 class hub_layout {
  public:

@@ -77,10 +77,12 @@ static_assert(!std::is_aggregate_v<census_repo>);
 /// Something that is not as it should be; the census goes on without it.
 struct census_problem {
   census_problem() = default;
-  census_problem(std::string p, std::string t) : path(std::move(p)), text(std::move(t)) {}
+  census_problem(std::string p, std::string t, bool u = false)
+      : path(std::move(p)), text(std::move(t)), unreadable(u) {}
 
-  std::string path;  ///< Absolute.
-  std::string text;  ///< What is wrong, for people.
+  std::string path;         ///< Absolute.
+  std::string text;         ///< What is wrong, for people.
+  bool unreadable = false;  ///< It could not be read, so the census may lack what it holds.
 };
 static_assert(!std::is_aggregate_v<census_problem>);
 
@@ -96,7 +98,7 @@ static_assert(!std::is_aggregate_v<census>);
 /// Looks at all of `cache_dir` and changes nothing; hashes nothing, opens no blob. Repos are looked at in parallel.
 /// What cannot be read or understood becomes a problem. Symlinks are resolved, loops are problems, no snapshot
 /// folder is left through a symlink. A missing cache is an empty one. Once `stop` is requested the result is
-/// incomplete.
+/// incomplete. It waits for the disk more than it computes: give it more threads than there are cores.
 [[nodiscard]] HUBCACHE_DECL census take_census(const std::string& cache_dir, workers& pool,
                                                const std::stop_token& stop = {});
 

@@ -44,6 +44,8 @@ struct disk_map {
 
   /// Bytes that the whole census occupies.
   [[nodiscard]] HUBCACHE_DECL std::uint64_t total() const noexcept;
+  /// Bytes that the contents in `chosen` occupy, those that they share with others included.
+  [[nodiscard]] HUBCACHE_DECL std::uint64_t held_by(const content_selection& chosen) const;
   /// Bytes that become free if the contents in `gone` are deleted. An estimate where extents are shared with files
   /// outside the census: file systems tell that they are, not with whom.
   [[nodiscard]] HUBCACHE_DECL std::uint64_t freed_by(const content_selection& gone) const;

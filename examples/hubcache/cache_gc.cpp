@@ -1,0 +1,57 @@
+#include "cache_gc.hpp"
+
+#include <hubcache/error.hpp>
+#include <hubcache/plan/snapshot.hpp>
+
+#include <optional>
+#include <string>
+
+#include "cache_removal.hpp"
+#include "quantities.hpp"
+
+namespace command {
+
+namespace {
+
+struct cache_gc_arguments : common_options {
+  std::string max_size;
+  std::string max_age;
+};
+
+void declare(CLI::App& app, cache_gc_arguments& into) {
+  app.add_option("--max-size", into.max_size,
+                 "Remove what was not used for longest until the cache occupies no more than this, as in "
+                 "200GB or 1TiB")
+      ->type_name("SIZE");
+  app.add_option("--max-age", into.max_age, "Remove what was not used for longer than this, as in 90d")
+      ->type_name("DURATION");
+  declare_common(app, into);
+  declare_destructive(app, into);
+}
+
+exit_code run(const cache_gc_arguments& typed, console& display) {
+  hubcache::gc_goal goal;
+  if (!typed.max_size.empty()) goal.max_bytes = parse_bytes(typed.max_size);
+  if (!typed.max_age.empty()) goal.max_age = parse_duration(typed.max_age);
+  if (!goal.max_bytes && !goal.max_age) {
+    throw hubcache::error(hubcache::errc::invalid_argument,
+                          "say what is too much: --max-size, --max-age or both");
+  }
+  const auto choose = [&goal](const cache_view& cache) {
+    goal.leftovers.now_ns = now_ns();
+    chosen_removal result;
+    result.what = plan_gc(cache.seen, cache.map, cache.book, goal);
+    return result;
+  };
+  return run_removal(typed, display, choose,
+                     "Nothing to delete: what the cache holds is within its limits, pinned or in use.");
+}
+
+}  // namespace
+
+void declare_cache_gc(CLI::App& group, invocation& chosen) {
+  add_subcommand<cache_gc_arguments>(group, "gc", "Make the cache small enough: what was used last stays",
+                                     chosen, declare, run);
+}
+
+}  // namespace command

@@ -1,0 +1,48 @@
+#include "cache_prune.hpp"
+
+#include <string>
+
+#include "cache_removal.hpp"
+#include "quantities.hpp"
+
+namespace command {
+
+namespace {
+
+struct cache_prune_arguments : common_options {
+  std::string older_than = "24h";
+};
+
+void declare(CLI::App& app, cache_prune_arguments& into) {
+  app.add_option(
+         "--older-than", into.older_than,
+         "How long an incomplete file that a download could resume stays, as in 12h or 7d; 0 removes all "
+         "that no download works on")
+      ->type_name("DURATION")
+      ->capture_default_str();
+  declare_common(app, into);
+  declare_destructive(app, into);
+}
+
+exit_code run(const cache_prune_arguments& typed, console& display) {
+  hubcache::leftover_rule rule;
+  rule.resumable_for = parse_duration(typed.older_than);
+  const auto choose = [&rule](const cache_view& cache) {
+    rule.now_ns = now_ns();
+    chosen_removal result;
+    result.what = plan_prune(cache.seen, cache.map, cache.book, rule);
+    return result;
+  };
+  return run_removal(typed, display, choose,
+                     "No unreferenced revisions or incomplete files found. Nothing to prune.");
+}
+
+}  // namespace
+
+void declare_cache_prune(CLI::App& group, invocation& chosen) {
+  add_subcommand<cache_prune_arguments>(group, "prune",
+                                        "Remove revisions that no ref names, and what downloads left over",
+                                        chosen, declare, run);
+}
+
+}  // namespace command

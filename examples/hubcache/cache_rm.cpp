@@ -1,0 +1,43 @@
+#include "cache_rm.hpp"
+
+#include <string>
+#include <vector>
+
+#include "cache_removal.hpp"
+
+namespace command {
+
+namespace {
+
+struct cache_rm_arguments : common_options {
+  std::vector<std::string> targets;
+};
+
+void declare(CLI::App& app, cache_rm_arguments& into) {
+  app.add_option("TARGET", into.targets,
+                 "model/OWNER/NAME, OWNER/NAME (a model), hf://..., any of them with @REVISION, or a commit")
+      ->required();
+  declare_common(app, into);
+  declare_destructive(app, into);
+}
+
+exit_code run(const cache_rm_arguments& typed, console& display) {
+  const auto choose = [&typed](const cache_view& cache) {
+    auto named = find_targets(cache.seen, typed.targets);
+    chosen_removal result;
+    result.what = plan_named_removal(cache.seen, cache.map, cache.book, std::move(named.chosen));
+    result.warnings = std::move(named.unknown);
+    result.all_asked_for = result.what.withheld.empty();
+    return result;
+  };
+  return run_removal(typed, display, choose, "Nothing to delete.");
+}
+
+}  // namespace
+
+void declare_cache_rm(CLI::App& group, invocation& chosen) {
+  add_subcommand<cache_rm_arguments>(group, "rm", "Remove repos or revisions from the cache", chosen, declare,
+                                     run);
+}
+
+}  // namespace command

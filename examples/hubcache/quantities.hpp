@@ -1,0 +1,20 @@
+#pragma once
+/// @file
+/// Sizes and durations as users type them.
+
+#include <chrono>
+#include <cstdint>
+#include <string_view>
+
+namespace command {
+
+/// A whole number of bytes with an optional unit: K, M, G, T, P (base 1000) or Ki, Mi, Gi, Ti, Pi (base 1024), a "B"
+/// behind it or not, in any case.
+/// @throws hubcache::error errc::invalid_argument
+[[nodiscard]] std::uint64_t parse_bytes(std::string_view text);
+
+/// A whole number with a unit: s, m, h, d, w, mo (30 days), y (365 days); seconds without one.
+/// @throws hubcache::error errc::invalid_argument
+[[nodiscard]] std::chrono::seconds parse_duration(std::string_view text);
+
+}  // namespace command
