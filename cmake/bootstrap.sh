@@ -3,7 +3,7 @@
 # commands and headers, not for packages: what is there some other way stays as it is, and a second run does
 # nothing.
 #
-# Usage: cmake/bootstrap.sh [demo] [tests] [ci]      what to prepare for, besides building
+# Usage: cmake/bootstrap.sh [demo] [tests] [bench] [ci]      what to prepare for, besides building
 #
 # Exit codes: 0 all is there, 1 an installation failed, 2 something is missing that this script cannot install.
 set -euo pipefail
@@ -26,6 +26,9 @@ tests     command  node               nodejs                nodejs         nodej
 tests     command  npm                npm                   nodejs-npm     npm
 tests     header   doctest/doctest.h  doctest-dev           doctest-devel  doctest
 tests     header   curl/curl.h        libcurl4-openssl-dev  libcurl-devel  curl
+bench     header   benchmark/benchmark.h libbenchmark-dev   google-benchmark-devel benchmark
+bench     header   lmdb.h             liblmdb-dev           lmdb-devel     lmdb
+bench     header   sqlite3.h          libsqlite3-dev        sqlite-devel   sqlite
 ci        command  ccache             ccache                ccache         ccache
 ci        command  shellcheck         shellcheck            ShellCheck     shellcheck
 ci        command  chromium           chromium              chromium       chromium

@@ -6,6 +6,7 @@
 #include <hubcache/store/scan.hpp>
 #include <hubcache/upkeep/dedupe.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -152,9 +153,13 @@ dedupe_plan plan(dedupe_work& work, const std::stop_token& stop) {
 
 /// What is left alone, and why, on stderr.
 void tell_left(const dedupe_plan& plan, console& display) {
-  for (const auto& step : steps_of(plan, is_left)) {
-    display.note("left: " + path_of(step.file) + ": " + step.problem);
+  constexpr std::size_t most = 10;
+  const auto left = steps_of(plan, is_left);
+  for (std::size_t i = 0; i < std::min(most, left.size()); ++i) {
+    display.note("left: " + path_of(left[i].file) + ": " + left[i].problem);
   }
+  if (left.size() > most)
+    display.note("and " + std::to_string(left.size() - most) + " more; --json tells them all");
 }
 
 void print_preview(const dedupe_plan& plan, const dedupe_arguments& typed, console& display) {

@@ -4,7 +4,9 @@
 #include <hubcache/plan/snapshot.hpp>
 
 #include <optional>
+#include <stop_token>
 #include <string>
+#include <utility>
 
 #include "cache_removal.hpp"
 #include "quantities.hpp"
@@ -19,11 +21,14 @@ struct cache_gc_arguments : common_options {
 };
 
 void declare(CLI::App& app, cache_gc_arguments& into) {
-  app.add_option("--max-size", into.max_size,
-                 "Remove what was not used for longest until the cache occupies no more than this, as in "
-                 "200GB or 1TiB")
+  app.add_option(
+         "--max-size", into.max_size,
+         "Remove what was not used for longest until the cache holds no more than this, as in 200GB or "
+         "1TiB. What counts is what removing the whole cache would free: not what other files on this "
+         "disk share")
       ->type_name("SIZE");
-  app.add_option("--max-age", into.max_age, "Remove what was not used for longer than this, as in 90d")
+  app.add_option("--max-age", into.max_age,
+                 "Remove what was not used for longer than this, as in 90d or 6mo (s, m, h, d, w, mo, y)")
       ->type_name("DURATION");
   declare_common(app, into);
   declare_destructive(app, into);
@@ -32,15 +37,18 @@ void declare(CLI::App& app, cache_gc_arguments& into) {
 exit_code run(const cache_gc_arguments& typed, console& display) {
   hubcache::gc_goal goal;
   if (!typed.max_size.empty()) goal.max_bytes = parse_bytes(typed.max_size);
-  if (!typed.max_age.empty()) goal.max_age = parse_duration(typed.max_age);
+  if (!typed.max_age.empty()) goal.max_age = parse_exact_duration(typed.max_age);
   if (!goal.max_bytes && !goal.max_age) {
     throw hubcache::error(hubcache::errc::invalid_argument,
                           "say what is too much: --max-size, --max-age or both");
   }
-  const auto choose = [&goal](const cache_view& cache) {
+  const auto choose = [&goal](const cache_view& cache, const std::stop_token& stop) {
     goal.leftovers.now_ns = now_ns();
     chosen_removal result;
-    result.what = plan_gc(cache.seen, cache.map, cache.book, goal);
+    auto plan = plan_gc(cache.seen, cache.map, cache.book, goal, stop);
+    result.what = std::move(plan.what);
+    result.refusal = std::move(plan.out_of_reach);
+    if (!result.refusal.empty()) result.code = exit_code::refused;
     return result;
   };
   return run_removal(typed, display, choose,

@@ -1,5 +1,6 @@
 #include "cache_prune.hpp"
 
+#include <stop_token>
 #include <string>
 
 #include "cache_removal.hpp"
@@ -14,10 +15,10 @@ struct cache_prune_arguments : common_options {
 };
 
 void declare(CLI::App& app, cache_prune_arguments& into) {
-  app.add_option(
-         "--older-than", into.older_than,
-         "How long an incomplete file that a download could resume stays, as in 12h or 7d; 0 removes all "
-         "that no download works on")
+  app.add_option("--older-than", into.older_than,
+                 "How long an incomplete file that a download could resume stays, as in 12h or 7d (s, m, h, "
+                 "d, w, mo, "
+                 "y); 0 removes all that no download works on")
       ->type_name("DURATION")
       ->capture_default_str();
   declare_common(app, into);
@@ -26,8 +27,8 @@ void declare(CLI::App& app, cache_prune_arguments& into) {
 
 exit_code run(const cache_prune_arguments& typed, console& display) {
   hubcache::leftover_rule rule;
-  rule.resumable_for = parse_duration(typed.older_than);
-  const auto choose = [&rule](const cache_view& cache) {
+  rule.resumable_for = parse_exact_duration(typed.older_than);
+  const auto choose = [&rule](const cache_view& cache, const std::stop_token&) {
     rule.now_ns = now_ns();
     chosen_removal result;
     result.what = plan_prune(cache.seen, cache.map, cache.book, rule);

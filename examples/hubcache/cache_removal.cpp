@@ -25,14 +25,27 @@ cache_view look(const hubcache::settings& config, const std::stop_token& stop) {
   // Half a census would show blobs without their users.
   if (stop.stop_requested()) throw hubcache::error(hubcache::errc::cancelled, "nothing was removed");
   const hubcache::ledger book(config.state_dir);
-  auto pins = book.pins(config.cache_dir);
-  auto said = view_ledger(book, pins.pins, seen);
-  cache_view result(std::move(seen), std::move(map), std::move(said));
-  result.problems = std::move(pins.problems);
-  return result;
+  auto said = view_ledger(book, book.pins(config.cache_dir), seen);
+  return {std::move(seen), std::move(map), std::move(said)};
 }
 
-/// Names alone: repos that go whole, commits, and leftovers by their paths.
+/// What was looked at, and what is to go.
+struct choice {
+  choice(cache_view v, chosen_removal c) : view(std::move(v)), chosen(std::move(c)) {}
+
+  cache_view view;
+  chosen_removal chosen;
+};
+
+choice look_and_choose(const hubcache::settings& config, const removal_chooser& choose,
+                       const std::stop_token& stop) {
+  auto view = look(config, stop);
+  auto chosen = choose(view, stop);
+  if (stop.stop_requested()) throw hubcache::error(hubcache::errc::cancelled, "nothing was removed");
+  return {std::move(view), std::move(chosen)};
+}
+
+/// Names alone, of what is planned: repos that go whole, commits, and leftovers by their paths.
 std::string names_of(const hubcache::removal& what) {
   std::string text;
   const auto add = [&text](const std::string& name) { text += sanitised(name) + "\n"; };
@@ -46,6 +59,13 @@ std::string names_of(const hubcache::removal& what) {
     if (!repo.revisions.empty()) continue;
     for (const auto& name : repo.blobs) add(repo.path + "/blobs/" + name);
   }
+  return text;
+}
+
+/// Names alone, of what was removed: repos and commits.
+std::string names_of(const hubcache::removal_report& done) {
+  std::string text;
+  for (const auto& name : done.removed) text += sanitised(name.substr(name.find('@') + 1)) + "\n";
   return text;
 }
 
@@ -65,8 +85,11 @@ std::string json_of(const hubcache::repo_removal& repo) {
 }
 
 /// `done` is null if nothing was carried out.
-std::string json_of(const hubcache::removal& what, const std::vector<std::string>& warnings, bool dry_run,
-                    const hubcache::removal_report* done) {
+std::string json_of(const chosen_removal& chosen, bool dry_run, const hubcache::removal_report* done) {
+  const auto& what = chosen.what;
+  auto warnings = chosen.warnings;
+  warnings.insert(warnings.end(), what.withheld.begin(), what.withheld.end());
+  if (!chosen.refusal.empty()) warnings.push_back(chosen.refusal);
   json_object out;
   out.boolean("dry_run", dry_run).boolean("removed", done != nullptr);
   out.raw("repos", json_array(what.repos, [](const auto& repo) { return json_of(repo); }));
@@ -78,6 +101,7 @@ std::string json_of(const hubcache::removal& what, const std::vector<std::string
     json_object report;
     report.number("repos", done->repos).number("revisions", done->revisions);
     report.number("blobs", done->blobs).number("partials", done->partials);
+    report.raw("names", json_array(done->removed, json_string));
     report.number("free_before", done->free_before).number("free_after", done->free_after);
     report.raw("kept", json_array(done->kept, json_string));
     report.raw("failures", json_array(done->failures, [](const hubcache::census_problem& problem) {
@@ -149,11 +173,18 @@ exit_code tell_outcome(const hubcache::removal_report& done, console& display) {
   return done.kept.empty() ? exit_code::ok : exit_code::other;
 }
 
+/// For who was not shown them as hints.
+std::string listed_notes(const hubcache::removal& what) {
+  std::string text;
+  for (const auto& note : what.notes) text += sanitised(note) + "\n";
+  return text;
+}
+
 /// Shows what goes and asks. @return whether to go on
 bool agreed(const common_options& typed, const hubcache::removal& what) {
   std::string question = "Proceed with deletion?";
   if (typed.json || typed.quiet) {
-    question = heading_of(what) + "\n" + list_of(what) + question;
+    question = heading_of(what) + "\n" + list_of(what) + listed_notes(what) + question;
   } else {
     print(heading_of(what) + "\n" + list_of(what));
   }
@@ -162,20 +193,17 @@ bool agreed(const common_options& typed, const hubcache::removal& what) {
 
 exit_code carry_out_shown(const common_options& typed, const hubcache::settings& config,
                           const chosen_removal& chosen, foreground& here, console& display) {
-  bool stopped = false;
   const auto done = here.block<hubcache::removal_report>([&](const std::stop_token& stop) {
     hubcache::mapped_index index(config.state_dir);
-    auto report = carry_out(chosen.what, config.state_dir, index, stop);
-    stopped = stop.stop_requested();
-    return report;
+    return carry_out(chosen.what, config.state_dir, index, stop);
   });
   const auto code = tell_outcome(done, display);
   if (typed.json) {
-    print(json_of(chosen.what, chosen.warnings, false, &done));
+    print(json_of(chosen, false, &done));
   } else {
-    print(typed.quiet ? names_of(chosen.what) : summary_of(chosen.what, done));
+    print(typed.quiet ? names_of(done) : summary_of(chosen.what, done));
   }
-  return stopped ? exit_code::interrupted : code;
+  return done.stopped ? exit_code::interrupted : code;
 }
 
 }  // namespace
@@ -186,13 +214,13 @@ std::int64_t now_ns() {
       .count();
 }
 
-exit_code run_removal(const common_options& typed, console& display,
-                      const std::function<chosen_removal(const cache_view&)>& choose,
+exit_code run_removal(const common_options& typed, console& display, const removal_chooser& choose,
                       const std::string& nothing) {
   const auto config = settings_of(typed);
   foreground here(display);
-  const auto view = here.block<cache_view>([&](const std::stop_token& stop) { return look(config, stop); });
-  for (const auto& text : view.problems) display.warning(text);
+  const auto [view, chosen] =
+      here.block<choice>([&](const std::stop_token& stop) { return look_and_choose(config, choose, stop); });
+  for (const auto& text : view.book.unknown_pins) display.warning(text);
   auto code = exit_code::ok;
   for (const auto& problem : view.seen.problems) {
     if (!problem.unreadable) continue;
@@ -200,18 +228,18 @@ exit_code run_removal(const common_options& typed, console& display,
     code = exit_code::other;
   }
 
-  const auto chosen = choose(view);
   for (const auto* texts : {&chosen.warnings, &chosen.what.withheld}) {
     for (const auto& text : *texts) display.warning(text);
   }
   for (const auto& text : chosen.what.notes) display.hint(text);
-  if (!chosen.all_asked_for) code = exit_code::other;
+  if (!chosen.refusal.empty()) display.error(chosen.refusal);
+  if (chosen.code != exit_code::ok) code = chosen.code;
   const auto worst = [code](exit_code other) { return other == exit_code::ok ? code : other; };
 
   if (chosen.what.empty() || !agreed(typed, chosen.what)) {
     const bool dry = typed.dry_run && !chosen.what.empty();
     if (typed.json) {
-      print(json_of(chosen.what, chosen.warnings, typed.dry_run, nullptr));
+      print(json_of(chosen, typed.dry_run, nullptr));
     } else if (typed.quiet) {
       print(dry ? names_of(chosen.what) : "");
     } else {

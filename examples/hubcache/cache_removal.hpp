@@ -5,6 +5,7 @@
 #include <hubcache/upkeep/clean_up.hpp>
 
 #include <functional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -20,21 +21,22 @@ struct cache_view {
   hubcache::census seen;
   hubcache::disk_map map;
   hubcache::ledger_view book;
-  std::vector<std::string> problems;  ///< Of the ledger; one sentence each.
 };
 
 /// What a subcommand chose to remove.
 struct chosen_removal {
   hubcache::removal what;
   std::vector<std::string> warnings;  ///< One sentence each.
-  bool all_asked_for = true;          ///< False if the user named something that must stay.
+  std::string refusal;                ///< One sentence, if not all that was asked for can be done.
+  exit_code code = exit_code::ok;     ///< If all of `what` goes.
 };
 
-/// Runs such a subcommand. `choose` looks at the cache and says what goes; `nothing` is printed if that is nothing.
-/// Cancelled by a signal.
+/// Looks at the cache and says what goes. Called on a thread of its own; may end early once stop is requested.
+using removal_chooser = std::function<chosen_removal(const cache_view&, const std::stop_token&)>;
+
+/// Runs such a subcommand; `nothing` is printed if nothing goes. Cancelled by a signal.
 [[nodiscard]] exit_code run_removal(const common_options& typed, console& display,
-                                    const std::function<chosen_removal(const cache_view&)>& choose,
-                                    const std::string& nothing);
+                                    const removal_chooser& choose, const std::string& nothing);
 
 /// Now, in ns since 1970.
 [[nodiscard]] std::int64_t now_ns();

@@ -1,5 +1,6 @@
 #include "cache_rm.hpp"
 
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -22,12 +23,12 @@ void declare(CLI::App& app, cache_rm_arguments& into) {
 }
 
 exit_code run(const cache_rm_arguments& typed, console& display) {
-  const auto choose = [&typed](const cache_view& cache) {
+  const auto choose = [&typed](const cache_view& cache, const std::stop_token&) {
     auto named = find_targets(cache.seen, typed.targets);
     chosen_removal result;
     result.what = plan_named_removal(cache.seen, cache.map, cache.book, std::move(named.chosen));
     result.warnings = std::move(named.unknown);
-    result.all_asked_for = result.what.withheld.empty();
+    if (!result.what.withheld.empty()) result.code = exit_code::other;
     return result;
   };
   return run_removal(typed, display, choose, "Nothing to delete.");

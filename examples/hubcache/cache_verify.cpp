@@ -7,9 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <iterator>
 #include <optional>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -137,8 +135,12 @@ std::vector<hubcache::verify_scope> scopes_of(const verify_arguments& typed, con
       throw hubcache::error(hubcache::errc::repo_not_found, "the cache has no " + sanitised(wanted.label) +
                                                                 "; hubcache cache ls shows what it has");
     }
-    auto& scope = scopes.emplace_back(static_cast<std::size_t>(at - seen.repos.begin()));
+    hubcache::verify_scope scope(static_cast<std::size_t>(at - seen.repos.begin()));
     if (wanted.revision) scope.commit = commit_of(*at, *wanted.revision);
+    const bool again = std::any_of(scopes.begin(), scopes.end(), [&scope](const auto& other) {
+      return other.repo == scope.repo && other.commit == scope.commit;
+    });
+    if (!again) scopes.push_back(std::move(scope));
   }
   return scopes;
 }
@@ -163,7 +165,7 @@ hubcache::repo repo_of(const std::string& type, const std::string& id) {
   return hubcache::repo(id, *known);
 }
 
-/// The Hub's listing, or none and a word why.
+/// The Hub's listing, or none, and a word why.
 std::optional<hubcache::listing> try_listing(verify_work& work, foreground& here,
                                              const hubcache::census_repo& repo, const std::string& commit) {
   try {
@@ -182,20 +184,14 @@ std::optional<hubcache::listing> try_listing(verify_work& work, foreground& here
   }
 }
 
-/// A scope for each snapshot of `scope`, with the Hub's listing of it, and `scope` itself.
-std::vector<hubcache::verify_scope> with_listings(verify_work& work, foreground& here,
-                                                  const std::vector<hubcache::verify_scope>& scopes) {
-  std::vector<hubcache::verify_scope> result;
-  for (const auto& scope : scopes) {
-    const auto& repo = work.seen.repos[scope.repo];
-    for (const auto& revision : repo.revisions) {
-      if (scope.commit && *scope.commit != revision.commit) continue;
-      auto& one = result.emplace_back(scope.repo);
-      one.commit = revision.commit;
-      one.listed = try_listing(work, here, repo, revision.commit);
-    }
+/// Asks for the listings of all snapshots in `scope`.
+void add_listings(verify_work& work, foreground& here, hubcache::verify_scope& scope) {
+  const auto& repo = work.seen.repos[scope.repo];
+  for (const auto& revision : repo.revisions) {
+    if (scope.commit && *scope.commit != revision.commit) continue;
+    if (auto listed = try_listing(work, here, repo, revision.commit))
+      scope.listed.emplace(revision.commit, std::move(*listed));
   }
-  return result;
 }
 
 /// A file of the state folder that belongs to this selection alone.
@@ -234,7 +230,9 @@ hubcache::verification plan(verify_work& work, foreground& here) {
     work.trouble = exit_code::other;
   }
   auto scopes = scopes_of(typed, work.seen);
-  if (typed.online) scopes = with_listings(work, here, scopes);
+  if (typed.online) {
+    for (auto& scope : scopes) add_listings(work, here, scope);
+  }
   return hubcache::plan_verify(work.seen, scopes, work.config.stores);
 }
 

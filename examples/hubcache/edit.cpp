@@ -25,7 +25,9 @@ void declare(CLI::App& app, edit_arguments& into) {
   app.footer(
       "The file gets bytes of its own under the same name (by reflink where that is possible) and may be "
       "edited.\n"
-      "Nothing else that shows the same content changes. Later downloads keep the file.\n");
+      "Nothing else that shows the same content changes. Later downloads of the snapshot keep the file, "
+      "unless\n"
+      "forced; a download into a local folder brings the Hub's file back.\n");
 }
 
 exit_code run(const edit_arguments& typed, console& display) {

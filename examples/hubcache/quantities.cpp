@@ -55,6 +55,18 @@ std::uint64_t parse_bytes(std::string_view text) {
                         "'" + hubcache::printable(text) + "' is no size such as 500MB, 200G or 1TiB");
 }
 
+std::chrono::seconds parse_exact_duration(std::string_view text) {
+  const auto is_exact = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z'); };
+  const bool has_unit = !text.empty() && (text.back() < '0' || text.back() > '9');
+  if (text == "0" || (has_unit && std::all_of(text.begin(), text.end(), is_exact)))
+    return parse_duration(text);
+  throw hubcache::error(
+      hubcache::errc::invalid_argument,
+      "'" + hubcache::printable(text) +
+          "' needs one of the units s, m (minutes), h, d, w, mo (months) and y behind it, in "
+          "lower case, such as 12h, 30d or 6mo");
+}
+
 std::chrono::seconds parse_duration(std::string_view text) {
   constexpr std::uint64_t most = 100ULL * 31'536'000;  // in ns it fits into 64 bits
   if (const auto seconds = scaled(text, time_units, "", most))

@@ -13,8 +13,13 @@ namespace command {
 /// @throws hubcache::error errc::invalid_argument
 [[nodiscard]] std::uint64_t parse_bytes(std::string_view text);
 
-/// A whole number with a unit: s, m, h, d, w, mo (30 days), y (365 days); seconds without one.
+/// A whole number with a unit: s, m, h, d, w, mo (30 days), y (365 days), in any case; seconds without one. For what
+/// is shown only, as hf's filters read it.
 /// @throws hubcache::error errc::invalid_argument
 [[nodiscard]] std::chrono::seconds parse_duration(std::string_view text);
+
+/// The same for what decides about a removal: nothing is guessed. All but 0 needs its unit, in lower case.
+/// @throws hubcache::error errc::invalid_argument
+[[nodiscard]] std::chrono::seconds parse_exact_duration(std::string_view text);
 
 }  // namespace command

@@ -59,10 +59,10 @@ bool verify_result::tells(verdict outcome) const noexcept {
 }
 
 std::string line_of(const hubcache::checked_file& file) {
-  std::string text = words_of(file.outcome) + ": ";
-  if (!file.repo.empty()) text += sanitised(file.repo) + " ";
-  if (!file.file.empty()) text += sanitised(file.file) + ": ";
-  return text + sanitised(file.detail) + " (" + sanitised(file.path) + ")\n";
+  auto name = file.repo;
+  if (!file.file.empty()) name += (name.empty() ? "" : " ") + file.file;
+  return words_of(file.outcome) + ": " + sanitised(name) + ": " + sanitised(file.detail) + " (" +
+         sanitised(file.path) + ")\n";
 }
 
 std::string summary_of(const verify_result& result) {

@@ -8,6 +8,7 @@
 
 using command::parse_bytes;
 using command::parse_duration;
+using command::parse_exact_duration;
 
 TEST_CASE("sizes have units of base 1000 and base 1024, in any case") {
   CHECK(parse_bytes("0") == 0);
@@ -33,6 +34,17 @@ TEST_CASE("durations have the units of hf's filters") {
   CHECK(parse_duration("1w") == hours(168));
   CHECK(parse_duration("1mo") == hours(720));
   CHECK(parse_duration("100y") == hours(100 * 8760));
+}
+
+TEST_CASE("what decides about a removal names its unit, in lower case") {
+  CHECK(parse_exact_duration("0") == std::chrono::seconds(0));
+  CHECK(parse_exact_duration("90d") == std::chrono::hours(90 * 24));
+  CHECK(parse_exact_duration("6m") == std::chrono::minutes(6));
+  CHECK(parse_exact_duration("6mo") == std::chrono::hours(180 * 24));
+  for (const auto* text : {"", "90", "00", "6M", "6Mo", "6MO", "90D", "d", "-1d", "1.5d", "101y", "6mm"}) {
+    CAPTURE(text);
+    CHECK_THROWS_AS(static_cast<void>(parse_exact_duration(text)), hubcache::error);
+  }
 }
 
 TEST_CASE("what is no size or duration, or does not fit, is refused") {

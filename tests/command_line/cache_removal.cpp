@@ -159,10 +159,10 @@ TEST_CASE("what is pinned stays until it is unpinned") {
                  "model/acme/llm@" + commit_of('a') + " is pinned; `hubcache cache unpin` it first"));
   CHECK(s.has(data, 'c'));
   CHECK(contains(s.run({"prune", "-y"}).out, "Nothing to prune."));
-  const auto all = s.run({"gc", "--max-size", "0", "-y"});
-  CHECK(all.code == 0);
-  CHECK(contains(all.err, "The cache stays larger than asked"));
-  CHECK_FALSE(s.has(data, 'c'));
+  const auto all = s.run({"gc", "--max-size", "0", "-y", "-q"});
+  CHECK(all.code == 9);
+  CHECK(contains(all.err, "The cache cannot be made as small as asked. What must stay is "));
+  CHECK(s.has(data, 'c'));
   CHECK(s.has(llm, 'a'));
   CHECK(s.has(llm, 'b'));
   CHECK(contains(s.run({"pin"}).out, "model/acme/llm main     "));
@@ -172,6 +172,68 @@ TEST_CASE("what is pinned stays until it is unpinned") {
   CHECK(s.run({"unpin", "acme/llm"}).code == 5);
   CHECK(s.run({"rm", "acme/llm", "-y"}).code == 0);
   CHECK_FALSE(fs::exists(s.cache.layout(llm).repo_dir()));
+}
+
+TEST_CASE("a pin that cannot be read stops what chooses by itself") {
+  shell s;
+  const auto file = s.home.write("hf/hubcache/pins/0123456789abcdef.json", "");
+  for (const auto& arguments : {std::vector<std::string>{"prune", "-y"}, {"gc", "--max-size", "0", "-y"}}) {
+    const auto got = s.run(arguments);
+    CHECK(got.code == 9);
+    CHECK(contains(got.err, file));
+    CHECK(contains(got.err, "remove it and pin again"));
+  }
+  CHECK(s.has(llm, 'b'));
+  const auto named = s.run({"rm", commit_of('b'), "-y"});
+  CHECK(named.code == 0);
+  CHECK(contains(named.err, "warning: " + file));
+  CHECK_FALSE(s.has(llm, 'b'));
+  CHECK(s.has(llm, 'a'));
+}
+
+TEST_CASE("edited files are named before they go, and go only when their revision is named") {
+  shell s;
+  const auto file = s.home / "hf/hub/models--acme--llm/snapshots/" + commit_of('b') + "/config.json";
+  test::process edit({HUBCACHE_COMMAND, "edit", file},
+                     {{"HOME", s.home / "user"}, {"HF_HOME", s.home / "hf"}});
+  REQUIRE(edit.wait() == 0);
+  const auto pruned = s.run({"prune", "-y"});
+  CHECK(pruned.code == 0);
+  CHECK(contains(pruned.err, "holds files that were edited: config.json"));
+  CHECK(s.run({"gc", "--max-size", "0", "-y"}).code == 9);
+  CHECK(fs::exists(file));
+  const auto preview = s.run({"rm", commit_of('b'), "--dry-run"});
+  CHECK(contains(preview.err, file + " was edited"));
+  CHECK(s.run({"rm", commit_of('b'), "-y"}).code == 0);
+  CHECK_FALSE(fs::exists(file));
+}
+
+TEST_CASE("-q prints what was removed, not what was planned") {
+  shell s;
+  const auto all = s.run({"rm", commit_of('b'), "dataset/acme/data", "-y", "-q"});
+  CHECK(all.out == "dataset/acme/data\n" + commit_of('b') + "\n");
+  std::error_code ec;
+  s.cache.add(data, commit_of('c'), {{"y.bin", "new"}});
+  const auto folder = s.cache.layout(llm).snapshot(commit_of('a'));
+  test::process keep({"/bin/sh", "-c", "chattr +i '" + folder + "'"}, {});
+  if (keep.wait() != 0) {
+    MESSAGE("skipped: needs root and a file system with immutable folders");
+    return;
+  }
+  const auto failed = s.run({"rm", "acme/llm@main", "dataset/acme/data", "-y", "-q"});
+  test::process free({"/bin/sh", "-c", "chattr -i '" + folder + "'"}, {});
+  CHECK(free.wait() == 0);
+  CHECK(failed.code == 7);
+  CHECK(failed.out == "dataset/acme/data\n");
+}
+
+TEST_CASE("a duration without its unit removes nothing") {
+  shell s;
+  for (const auto* const text : {"90", "6M"}) {
+    CHECK(s.run({"gc", "--max-age", text, "-y"}).code == 2);
+    CHECK(s.run({"prune", "--older-than", text, "-y"}).code == 2);
+  }
+  CHECK(s.has(llm, 'b'));
 }
 
 TEST_CASE("a repo that a process works on is not removed; the rest is, and the exit code tells") {

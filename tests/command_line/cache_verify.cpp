@@ -1,12 +1,14 @@
 // `hubcache cache verify` as its users run it.
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <support/hub/fixtures.hpp>
 #include <support/hub/server.hpp>
 #include <support/hub_cache.hpp>
 #include <support/process.hpp>
+#include <thread>
 
 namespace fs = std::filesystem;
 
@@ -112,7 +114,8 @@ TEST_CASE("what was found corrupt is not linked into other repos any more") {
   other.id = "other/copy";
   s.hub.put(other);
   CHECK(s.run({"download", "other/copy", "model.safetensors", "-q"}).code == 0);
-  const auto copy = s.home / ("hf/hub/models--other--copy/blobs/" + other.files().at("model.safetensors").etag());
+  const auto copy =
+      s.home / ("hf/hub/models--other--copy/blobs/" + other.files().at("model.safetensors").etag());
   CHECK(test::read_file(copy) == other.files().at("model.safetensors").content.text());
 }
 
@@ -177,7 +180,8 @@ TEST_CASE("a hard-linked twin in another repo is found and mended with it") {
   other.id = "other/copy";
   s.hub.put(other);
   REQUIRE(s.run({"download", "other/copy", "-q"}).code == 0);
-  const auto twin = s.home / ("hf/hub/models--other--copy/blobs/" + other.files().at("model.safetensors").etag());
+  const auto twin =
+      s.home / ("hf/hub/models--other--copy/blobs/" + other.files().at("model.safetensors").etag());
   fs::remove(twin);
   fs::create_hard_link(s.blob(), twin);
   s.damage(twin);
@@ -202,7 +206,8 @@ TEST_CASE("--online compares with the Hub's listing, which no file here can dece
   shell s;
   fs::remove_all(s.repo() / "trees");
   fs::remove(s.entry("config.json"));
-  fs::create_symlink("../../blobs/" + embedded::tiny().files().at("README.md").etag(), s.entry("config.json"));
+  fs::create_symlink("../../blobs/" + embedded::tiny().files().at("README.md").etag(),
+                     s.entry("config.json"));
   CHECK(s.verify().code == 0);
   const auto got = s.verify({"acme/tiny", "--online"});
   CHECK(got.code == 6);

@@ -1,8 +1,8 @@
+#include <hubcache/os/extents.hpp>
 #include <hubcache/os/sharing.hpp>
 
 #include <doctest/doctest.h>
 
-#include <hubcache/os/extents.hpp>
 #include <support/mounted.hpp>
 #include <support/patterned.hpp>
 #include <support/temp_folder.hpp>

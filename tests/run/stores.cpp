@@ -1,10 +1,13 @@
 #include <hubcache/store.hpp>
+#include <hubcache/store/ledger.hpp>
 
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <filesystem>
 #include <support/hub_cache.hpp>
 #include <support/machine.hpp>
+#include <thread>
 
 namespace fs = std::filesystem;
 using hubcache::errc;
@@ -159,4 +162,45 @@ TEST_CASE("without the smart cache no store is looked at") {
   options.smart_cache = false;
   const auto got = s.here.snapshot("acme/tiny", options);
   CHECK(file(got, "model.safetensors").action == file_action::fetched);
+}
+
+TEST_CASE("a payload of huggingface_hub's shared store is never pointed at by a symlink of ours") {
+  scene s;
+  const auto xet = std::string(64, 'e');
+  const auto payload = s.here.home.write("team/blobs/ee/" + xet, s.weights);
+  s.here.home.write("team/blobs/.huggingface-shared-blobs", "1\n");
+  const auto blob = s.here.home / "team/models--acme--tiny/blobs";
+  fs::create_directories(blob);
+  fs::create_symlink("../../blobs/ee/" + xet, blob + "/" + s.etag);
+  s.add_store(store_kind::hub_cache, "team");
+  s.here.config.stores.back().in_place = true;
+  const auto got = s.here.snapshot("acme/tiny");
+  CHECK(file(got, "model.safetensors").source == payload);
+  CHECK(file(got, "model.safetensors").link != hubcache::link_kind::symlink);
+  CHECK_FALSE(fs::is_symlink(s.here.blob("acme/tiny", s.etag)));
+}
+
+TEST_CASE("a run waits while something is removed from its repo's folder") {
+  scene s;
+  std::error_code ec;
+  const hubcache::ledger book(s.here.config.state_dir);
+  auto removing =
+      book.try_lease(s.here.config.cache_dir, "models--acme--tiny", hubcache::os::lock_mode::exclusive, ec);
+  REQUIRE(removing);
+  std::thread other([&removing] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    removing.reset();
+  });
+  const auto begun = std::chrono::steady_clock::now();
+  const auto got = s.here.snapshot("acme/tiny");
+  other.join();
+  CHECK(test::holds(got, s.files));
+  CHECK(std::chrono::steady_clock::now() - begun >= std::chrono::milliseconds(190));
+}
+
+TEST_CASE("a run records that its snapshot was used") {
+  scene s;
+  const auto got = s.here.snapshot("acme/tiny");
+  const hubcache::ledger book(s.here.config.state_dir);
+  CHECK(book.last_use(s.here.config.cache_dir, "models--acme--tiny", got.commit));
 }

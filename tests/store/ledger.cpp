@@ -3,10 +3,16 @@
 #include <doctest/doctest.h>
 
 #include <chrono>
+#include <cstdint>
+#include <fcntl.h>
 #include <filesystem>
 #include <string>
 #include <support/child_process.hpp>
+#include <support/mounted.hpp>
 #include <support/temp_folder.hpp>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <unistd.h>
 
 using hubcache::ledger;
 using hubcache::pin;
@@ -22,6 +28,35 @@ std::int64_t now_ns() {
              std::chrono::system_clock::now().time_since_epoch())
       .count();
 }
+
+/// A file system that can lose what was not synced.
+class crashing_disk {
+ public:
+  crashing_disk() {
+    made_ = test::has_private_mounts() && std::filesystem::create_directory(path()) &&
+            test::runs("truncate -s 64M " + image_) && test::runs("mkfs.ext4 -q " + image_);
+  }
+  ~crashing_disk() { ::umount2(path().c_str(), MNT_DETACH); }
+  crashing_disk(const crashing_disk&) = delete;
+  crashing_disk& operator=(const crashing_disk&) = delete;
+
+  [[nodiscard]] std::string path() const { return files_ / "mounted"; }
+  [[nodiscard]] bool mount() const { return made_ && test::runs("mount -o loop " + image_ + " " + path()); }
+  /// Ends it as a power failure would.
+  [[nodiscard]] bool crash() const {
+    constexpr auto shut_down = _IOR('X', 125, std::uint32_t);  // linux/fs.h: FS_IOC_SHUTDOWN
+    std::uint32_t keep_no_log = 2;
+    const int fd = ::open(path().c_str(), O_RDONLY | O_CLOEXEC);
+    const bool done = ::ioctl(fd, shut_down, &keep_no_log) == 0;
+    ::close(fd);
+    return done && ::umount2(path().c_str(), 0) == 0;
+  }
+
+ private:
+  test::temp_folder files_;
+  std::string image_ = files_ / "image";
+  bool made_ = false;
+};
 
 }  // namespace
 
@@ -90,7 +125,7 @@ TEST_CASE("pins come back as they were given, sorted, and can be taken away once
   CHECK(book.pins(home / "hub").pins.size() == 2);
 }
 
-TEST_CASE("what is no pin is told and ignored") {
+TEST_CASE("what is no pin is told, with what to do") {
   const test::temp_folder home;
   const ledger book(home / "state");
   std::error_code ec;
@@ -103,7 +138,30 @@ TEST_CASE("what is no pin is told and ignored") {
   std::filesystem::create_symlink("/etc/passwd", home / "state/pins/link");
   const auto list = book.pins(home / "hub");
   CHECK(list.pins.size() == 1);
-  CHECK(list.problems.size() == 6);
+  REQUIRE(list.problems.size() == 6);
+  for (const auto& text : list.problems) {
+    CHECK(text.find("state/pins/") != text.npos);
+    CHECK(text.find("repair it, or remove it and pin again") != text.npos);
+  }
+}
+
+TEST_CASE("a pin survives a crash of the machine") {
+  crashing_disk disk;
+  if (!disk.mount()) {
+    MESSAGE("skipped: needs root, loop devices and mkfs.ext4");
+    return;
+  }
+  const ledger book(disk.path() + "/state");
+  std::error_code ec;
+  book.add_pin(pin("/hub", "model/b/x", "main"), ec);
+  CHECK(!ec);
+  if (!disk.crash()) {
+    MESSAGE("skipped: needs a kernel that can shut a file system down");
+    return;
+  }
+  REQUIRE(disk.mount());
+  CHECK(book.pins("/hub").pins.size() == 1);
+  CHECK(book.pins("/hub").problems.empty());
 }
 
 TEST_CASE("leases are shared by those who work and refused to who removes; they end with their process") {

@@ -198,11 +198,11 @@ TEST_CASE("Entries are relative links to blobs, at any depth") {
   CHECK(link("x/y/z") == "../../" + blob_text);
 }
 
-TEST_CASE("Equal entries are left alone; dangling, other and plain ones are replaced") {
+TEST_CASE("Equal entries are left alone; dangling, other and plain ones with the blob's bytes are replaced") {
   const temp_folder folder;
   const auto view = folder / "view";
-  folder.write("view/plain", "a read-only file of a run without symlinks");
-  fs::permissions(folder / "view/plain", fs::perms(0444));
+  folder.write("view/plain", "left by a run without symlinks");
+  folder.write(std::string(blob_text).substr(6), "left by a run without symlinks");
   fs::create_symlink("../../blobs/old", view + "/other");
   fs::create_symlink(blob_text, view + "/equal");
   const auto before = status(view + "/equal").identity;
@@ -213,10 +213,12 @@ TEST_CASE("Equal entries are left alone; dangling, other and plain ones are repl
   CHECK(names_in(view) == 3);
 }
 
-TEST_CASE("A writable file where an entry belongs is the user's: kept and told, unless forced") {
+TEST_CASE("A file with other bytes where an entry belongs is the user's: kept and told, unless forced") {
   const temp_folder folder;
   const auto view = folder / "view";
   folder.write("view/deep/mine", "edited");
+  fs::permissions(folder / "view/deep/mine", fs::perms(0444));
+  folder.write(std::string(blob_text).substr(6), "as the Hub has it");
   CHECK(make_entries(folder.path(), view, {"deep/mine", "other"}) == std::vector<std::string>{"deep/mine"});
   CHECK(read_file(view + "/deep/mine") == "edited");
   CHECK(fs::is_symlink(view + "/other"));

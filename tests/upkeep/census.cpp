@@ -211,6 +211,36 @@ TEST_CASE("entries that lead to no blob of their repo have no content") {
   CHECK(tells(seen, at + "fifo: is no regular file"));
   CHECK(tells(seen, at + "dangling: Blob missing (broken symlink)"));
   CHECK(!tells(seen, "secret"));
+  // What hides behind a symlinked folder may use any blob.
+  for (const auto& p : seen.problems) {
+    CHECK(p.unreadable == (p.path.ends_with("/folder") || p.path.ends_with("/dots")));
+  }
+}
+
+TEST_CASE("a symlink in place of a snapshot, of refs or of a ref hides what is in use") {
+  setup s;
+  s.cache.add("a/b", commit_of('a'), {{"good", "1"}});
+  s.home.write("outside/file", "");
+  const auto outside = s.home / "outside";
+  SUBCASE("a snapshot") { s.link(outside, "models--a--b/snapshots/" + commit_of('b')); }
+  SUBCASE("all snapshots") { s.link(outside, "models--c--d/snapshots"); }
+  SUBCASE("a ref") { s.link(s.home / "outside/file", "models--a--b/refs/v1"); }
+  SUBCASE("all refs") {
+    fs::create_directories(s / "models--c--d/snapshots");
+    s.link(s.home / "outside", "models--c--d/refs");
+  }
+  const auto seen = s.look();
+  REQUIRE(seen.problems.size() == 1);
+  CHECK(seen.problems[0].unreadable);
+}
+
+TEST_CASE("a symlink to a file among the snapshots is only a stray file") {
+  setup s;
+  s.cache.add("a/b", commit_of('a'), {{"good", "1"}});
+  s.link(s.home.write("outside", ""), "models--a--b/snapshots/stray");
+  s.link("nowhere", "models--a--b/snapshots/broken");
+  const auto seen = s.look();
+  CHECK(seen.problems.size() == 2);
   for (const auto& p : seen.problems) CHECK(!p.unreadable);
 }
 
@@ -290,6 +320,26 @@ TEST_CASE("a repo that was moved to another disk is looked at through its symlin
   CHECK(seen.problems.empty());
   CHECK(seen.repos[0].contents.size() == 1);
   CHECK(seen.repos[0].revisions.at(0).entries.at(0).content == 0);
+  CHECK(seen.repos[0].path == s / "models--a--b");
+  CHECK(seen.repos[0].real_path == fs::canonical(s.home / "disk/models--a--b"));
+}
+
+TEST_CASE("a symlink to a repo that is seen by another name, or around the cache, is no second repo") {
+  setup s;
+  s.cache.add("a/b", commit_of('a'), {{"good", "1"}});
+  s.home.write("disk/models--x/snapshots/stray", "");
+  s.link(s.home / "disk/models--x", "models--x--one");
+  s.link("models--a--b", "models--a--alias");
+  s.link(s / "models--a--b/snapshots", "models--a--inside");
+  s.link(s.home / "disk/models--x", "models--x--two");
+  s.link(s.home.path().string(), "models--around--it");
+  const auto seen = s.look();
+  REQUIRE(seen.repos.size() == 2);
+  CHECK(seen.repos[0].label() == "model/a/b");
+  CHECK(seen.repos[1].label() == "model/x/one");
+  for (const auto* const name : {"a--alias", "a--inside", "x--two", "around--it"}) {
+    CHECK(tells(seen, "/models--" + std::string(name) + ": is a symlink to what the cache has"));
+  }
 }
 
 TEST_CASE("refs are read with or without a newline; others are problems, unfinished ones are ignored") {
@@ -343,7 +393,7 @@ TEST_CASE("folders in folders without end are left, and symlinked ones are not e
   s.link(s.home.path().string(), "models--e--f/refs");
   const auto seen = s.look();
   CHECK(tells(seen, "lies too many folders deep"));
-  CHECK(tells(seen, "up: is a symlink that leads out"));
+  CHECK(tells(seen, "up: is a symlink to a folder"));
   for (const auto* const name : {"blobs", "snapshots", "refs"}) {
     CHECK(tells(seen, "models--e--f/" + std::string(name) + ": "));
   }

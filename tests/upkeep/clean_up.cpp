@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <fcntl.h>
 #include <filesystem>
+#include <stop_token>
 #include <string>
 #include <support/hub_cache.hpp>
 #include <support/temp_folder.hpp>
@@ -138,7 +139,9 @@ TEST_CASE("pins protect a repo, a commit, or what a ref names now") {
   s.hub.add(llm, commit_of('b'), {{"x", "2"}}, "");
   const auto seen = s.look();
   const auto refused = [&](const std::string& target, const pin& one) {
-    const auto view = view_ledger(book, {one}, seen);
+    hubcache::pin_list pins;
+    pins.pins = {one};
+    const auto view = view_ledger(book, pins, seen);
     try {
       static_cast<void>(plan_named_removal(seen, s.map(seen), view, find_targets(seen, {target}).chosen));
       return false;
@@ -241,19 +244,19 @@ TEST_CASE("gc removes what was not used for longest until the cache is small eno
   goal.leftovers.now_ns = s.now;
   const auto at_most = [&](std::uint64_t most) {
     goal.max_bytes = most;
-    return names(plan_gc(seen, map, book, goal));
+    return names(plan_gc(seen, map, book, goal).what);
   };
   CHECK(at_most(2'000'000).empty());
-  CHECK(at_most(bytes_on_disk(seen, map)).empty());
+  CHECK(at_most(freeable_bytes(seen, map)).empty());
   CHECK(at_most(1'000'000) == "model/acme/llm@b");
   CHECK(at_most(600'000) == "dataset/acme/data@c model/acme/llm@b");
   CHECK(at_most(0) == "dataset/acme/data@c model/acme/llm@a model/acme/llm@b");
 
   goal.max_bytes.reset();
   goal.max_age = std::chrono::hours(24 * 5);
-  CHECK(names(plan_gc(seen, map, book, goal)) == "dataset/acme/data@c model/acme/llm@b");
+  CHECK(names(plan_gc(seen, map, book, goal).what) == "dataset/acme/data@c model/acme/llm@b");
   goal.max_bytes = 0;
-  CHECK(plan_gc(seen, map, book, goal).whole_repos() == 2);
+  CHECK(plan_gc(seen, map, book, goal).what.whole_repos() == 2);
 }
 
 TEST_CASE("gc counts what is really freed: shared content goes only with its last holder") {
@@ -273,16 +276,16 @@ TEST_CASE("gc counts what is really freed: shared content goes only with its las
   hubcache::gc_goal goal;
   goal.leftovers.now_ns = s.now;
   goal.max_bytes = 1'100'000;  // of 1.4 MB: the oldest repo alone would free nothing
-  const auto some = plan_gc(seen, map, book, goal);
+  const auto some = plan_gc(seen, map, book, goal).what;
   CHECK(names(some) == "model/gpt2@d");
   CHECK(some.freed >= 400'000);
   goal.max_bytes = 100'000;
-  const auto all = plan_gc(seen, map, book, goal);
+  const auto all = plan_gc(seen, map, book, goal).what;
   CHECK(all.revisions() == 3);
-  CHECK(all.freed == bytes_on_disk(seen, map));
+  CHECK(all.freed == freeable_bytes(seen, map));
 }
 
-TEST_CASE("gc takes leftovers first, respects pins and leases, and says if that is not enough") {
+TEST_CASE("gc takes leftovers first, respects pins and leases, and removes no revision in vain") {
   setting s;
   s.hub.add(llm, commit_of('a'), {{"x", bytes(400, 'a')}});
   s.hub.add(data, commit_of('c'), {{"x", bytes(400, 'c')}});
@@ -297,7 +300,7 @@ TEST_CASE("gc takes leftovers first, respects pins and leases, and says if that 
   hubcache::gc_goal goal;
   goal.leftovers.now_ns = s.now;
   goal.max_bytes = 1'300'000;
-  const auto first = plan_gc(seen, map, book, goal);
+  const auto first = plan_gc(seen, map, book, goal).what;
   CHECK(names(first).empty());
   CHECK(first.partials() == 1);
 
@@ -306,20 +309,175 @@ TEST_CASE("gc takes leftovers first, respects pins and leases, and says if that 
     if (seen.repos[r].label() == "dataset/acme/data") book.leased[r] = true;
   }
   goal.max_bytes = 0;
-  const auto most = plan_gc(seen, map, book, goal);
-  CHECK(names(most) == "model/gpt2@d");
-  CHECK(most.notes.size() == 1);
+  const auto none = plan_gc(seen, map, book, goal);
+  CHECK(names(none.what).empty());
+  CHECK(none.what.partials() == 1);
+  CHECK(none.out_of_reach.find(" in use by another process, ") != std::string::npos);
+  CHECK(none.out_of_reach.ends_with(" pinned."));
+  goal.max_age = std::chrono::hours(24 * 2);
+  CHECK(names(plan_gc(seen, map, book, goal).what) == "model/gpt2@d");
+  goal.max_age.reset();
+  goal.max_bytes = 900'000;
+  const auto enough = plan_gc(seen, map, book, goal);
+  CHECK(names(enough.what) == "model/gpt2@d");
+  CHECK(enough.out_of_reach.empty());
 }
 
-TEST_CASE("a use is what the ledger recorded, or the last time that the files were read or made") {
+TEST_CASE("gc goes by what removing the cache would free, not by what other files hold, too") {
+  setting s;
+  s.hub.add(llm, commit_of('a'), {{"x", bytes(800, 'a')}});
+  s.hub.add(data, commit_of('c'), {{"x", bytes(400, 'c')}});
+  fs::create_hard_link(s.hub.blob(llm, bytes(800, 'a')), s.home / "ollama");  // the inode is shared
+  const auto shared = s.home.write("store/payload", bytes(900, 'd'));
+  fs::create_directories(s.hub.layout(legacy).blobs_dir());
+  fs::create_symlink(shared, s.hub.blob(legacy, bytes(900, 'd')));
+  s.hub.add(legacy, commit_of('d'), {{"x", bytes(900, 'd')}});
+  const auto seen = s.look();
+  const auto map = s.map(seen);
+  const auto total = freeable_bytes(seen, map);
+  CHECK(total >= 400'000);
+  CHECK(total < 500'000);
+  ledger_view book(seen);
+  hubcache::gc_goal goal;
+  goal.leftovers.now_ns = s.now;
+  goal.max_bytes = total;
+  CHECK(plan_gc(seen, map, book, goal).what.empty());
+  goal.max_bytes = 0;
+  const auto plan = plan_gc(seen, map, book, goal);
+  CHECK(names(plan.what) == "dataset/acme/data@c");
+  CHECK(plan.what.freed == total);
+  CHECK(plan.out_of_reach.empty());
+}
+
+TEST_CASE("revisions with edited files are withheld, and rm names the files") {
+  setting s;
+  for (const char commit : {'a', 'b'}) {
+    s.hub.add(llm, commit_of(commit), {{"config.json", "{}"}, {"x", bytes(400, commit)}}, "");
+  }
+  const auto file = s.hub.layout(llm).snapshot(commit_of('a')) + "/config.json";
+  fs::remove(file);
+  s.home.write("hub/models--acme--llm/snapshots/" + commit_of('a') + "/config.json", "{\"mine\": 1}");
+  const auto seen = s.look();
+  const auto map = s.map(seen);
+  CHECK(edited_files(seen.repos[0], seen.repos[0].revisions[0]) == std::vector<std::string>{"config.json"});
+  CHECK(edited_files(seen.repos[0], seen.repos[0].revisions[1]).empty());
+  const ledger_view book(seen);
+  hubcache::gc_goal goal;
+  goal.leftovers.now_ns = s.now;
+  goal.max_age = std::chrono::hours(1);
+  const auto pruned = plan_prune(seen, map, book, goal.leftovers);
+  const auto collected = plan_gc(seen, map, book, goal).what;
+  for (const auto& plan : {pruned, collected}) {
+    CHECK(names(plan) == "model/acme/llm@b");
+    REQUIRE(plan.withheld.size() == 1);
+    CHECK(plan.withheld[0].find("holds files that were edited: config.json") != std::string::npos);
+  }
+  goal.max_bytes = 0;
+  CHECK(plan_gc(seen, map, book, goal).out_of_reach.ends_with(" edited."));
+
+  const auto asked = plan_named_removal(seen, map, book, find_targets(seen, {"acme/llm"}).chosen);
+  CHECK(asked.whole_repos() == 1);
+  REQUIRE(asked.notes.size() == 1);
+  CHECK(asked.notes[0].starts_with(file + " was edited"));
+}
+
+TEST_CASE("without links, plain files are no edits") {
+  setting s;
+  s.home.write("hub/models--acme--llm/snapshots/" + commit_of('a') + "/config.json", "{}");
+  const auto seen = s.look();
+  CHECK(edited_files(seen.repos[0], seen.repos[0].revisions[0]).empty());
+}
+
+TEST_CASE("pins that cannot be read refuse all that is not named") {
+  setting s;
+  s.hub.add(llm, commit_of('a'), {{"x", "1"}}, "");
+  const auto seen = s.look();
+  const auto map = s.map(seen);
+  hubcache::pin_list pins;
+  pins.problems = {"/state/pins/x.json is damaged."};
+  const auto book = view_ledger(hubcache::ledger(s.home / "state"), pins, seen);
+  const auto refused = [](auto plan) {
+    try {
+      plan();
+      return false;
+    } catch (const hubcache::error& e) {
+      return e.reason() == hubcache::errc::refused && e.detail().find("x.json") != std::string::npos;
+    }
+  };
+  CHECK(refused([&] { static_cast<void>(plan_prune(seen, map, book, {})); }));
+  CHECK(refused([&] { static_cast<void>(plan_gc(seen, map, book, {})); }));
+  CHECK(plan_named_removal(seen, map, book, find_targets(seen, {"acme/llm"}).chosen).whole_repos() == 1);
+}
+
+TEST_CASE("gc plans for thousands of revisions in seconds, and stops when told") {
+  census seen;
+  hubcache::disk_map map;
+  constexpr std::size_t revisions = 2'000, each = 40;
+  auto& one = seen.repos.emplace_back();
+  one.type = "model";
+  one.id = "acme/llm";
+  one.path = "/hub/models--acme--llm";
+  for (std::size_t v = 0; v < revisions; ++v) {
+    auto& revision = one.revisions.emplace_back();
+    revision.commit = std::to_string(v);
+    for (std::size_t i = 0; i < each; ++i) {
+      auto& entry = revision.entries.emplace_back();
+      entry.path = std::to_string(i);
+      entry.content = one.contents.size();
+      auto& content = one.contents.emplace_back();
+      content.name = std::to_string(v * each + i);
+      content.path = content.payload = one.path + "/blobs/" + content.name;
+      auto& piece = map.pieces.emplace_back();
+      piece.bytes = 1;
+      piece.users = {{0, *entry.content}};
+    }
+  }
+  ledger_view book(seen);
+  for (std::size_t v = 0; v < revisions; ++v) book.used[0][v] = static_cast<std::int64_t>(v);
+  hubcache::gc_goal goal;
+  goal.max_bytes = 10 * each;
+  const auto begun = std::chrono::steady_clock::now();
+  const auto plan = plan_gc(seen, map, book, goal);
+  const auto took = std::chrono::steady_clock::now() - begun;
+  CHECK(took < std::chrono::seconds(20));  // not minutes, however slow the machine and the build
+  CHECK(plan.what.revisions() == revisions - 10);
+  CHECK(plan.what.freed == (revisions - 10) * each);
+
+  std::stop_source stop;
+  stop.request_stop();
+  CHECK(plan_gc(seen, map, book, goal, stop.get_token()).what.revisions() == 0);
+}
+
+TEST_CASE("a use is what the ledger recorded; else the last time that the files were read or made") {
   setting s;
   const hubcache::ledger book(s.home / "state");
   s.hub.add(llm, commit_of('a'), {{"x", "1"}});
   const timespec old[2] = {{1'600'000'000, 0}, {1'500'000'000, 0}};
   REQUIRE(::utimensat(AT_FDCWD, s.hub.blob(llm, "1").c_str(), old, 0) == 0);
   REQUIRE(::utimensat(AT_FDCWD, s.hub.layout(llm).snapshot(commit_of('a')).c_str(), old, 0) == 0);
-  const auto seen = s.look();
+  auto seen = s.look();
   CHECK(view_ledger(book, {}, seen).used[0][0] == 1'600'000'000LL * 1'000'000'000);
   book.note_use(s.hub.path(), llm.folder(), commit_of('a'));
-  CHECK(view_ledger(book, {}, seen).used[0][0] > s.now - day);
+  const auto recorded = view_ledger(book, {}, seen).used[0][0];
+  CHECK(recorded > s.now - day);
+  seen.repos[0].contents[0].status.accessed_ns = s.now + day;  // `cache verify` read it
+  CHECK(view_ledger(book, {}, seen).used[0][0] == recorded);
+}
+
+TEST_CASE("a content that others use does not make a revision young") {
+  setting s;
+  s.hub.add(llm, commit_of('a'), {{"tokenizer.json", "shared"}, {"x", "1"}, {"y", "linked"}}, "v1");
+  s.hub.add(llm, commit_of('b'), {{"tokenizer.json", "shared"}}, "main");
+  fs::create_directories(s.hub.layout(data).blobs_dir());
+  fs::create_hard_link(s.hub.blob(llm, "linked"), s.hub.blob(data, "linked"));
+  const timespec old[2] = {{1'600'000'000, 0}, {1'500'000'000, 0}};
+  for (const auto& path : {s.hub.blob(llm, "1"), s.hub.layout(llm).snapshot(commit_of('a')),
+                           s.hub.layout(llm).snapshot(commit_of('b'))}) {
+    REQUIRE(::utimensat(AT_FDCWD, path.c_str(), old, 0) == 0);
+  }
+  const auto seen = s.look();
+  const auto used = view_ledger(hubcache::ledger(s.home / "state"), {}, seen).used;
+  const auto model = static_cast<std::size_t>(seen.repos[0].label() == "model/acme/llm" ? 0 : 1);
+  CHECK(used[model][0] == 1'600'000'000LL * 1'000'000'000);
+  CHECK(used[model][1] > s.now - day);  // it has no content of its own
 }

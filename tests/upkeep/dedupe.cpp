@@ -1,3 +1,6 @@
+#include <hubcache/index/memory_index.hpp>
+#include <hubcache/store/content_lock.hpp>
+#include <hubcache/store/publish.hpp>
 #include <hubcache/upkeep/dedupe.hpp>
 
 #include <doctest/doctest.h>
@@ -5,9 +8,6 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
-#include <hubcache/index/memory_index.hpp>
-#include <hubcache/store/content_lock.hpp>
-#include <hubcache/store/publish.hpp>
 #include <support/child_process.hpp>
 #include <support/hub_cache.hpp>
 #include <support/mounted.hpp>
@@ -113,7 +113,8 @@ TEST_CASE("xfs: equal blobs of two repos come to share their blocks, and stay fi
   if (const auto disk = mounted::image(xfs, "300M")) check_sharing(*disk);
 }
 
-TEST_CASE("btrfs: blocks are shared across subvolumes, with users' folders too, and free space is told right") {
+TEST_CASE(
+    "btrfs: blocks are shared across subvolumes, with users' folders too, and free space is told right") {
   const auto disk = mounted::image(btrfs, "300M");
   if (!disk || !test::runs("btrfs subvolume create " + *disk / "folder")) return;
   scene s(*disk);
@@ -180,7 +181,8 @@ TEST_CASE("a name that was never verified is no more trusted for having an equal
   if (!disk) return;
   scene s(*disk);
   CHECK(only_step(s.run()).done);
-  for (const auto& p : s.index.find(test::content_of(s.weights).name)) CHECK(p.state == hubcache::trust::claimed);
+  for (const auto& p : s.index.find(test::content_of(s.weights).name))
+    CHECK(p.state == hubcache::trust::claimed);
 }
 
 TEST_CASE("content that differs though it has the same name is never replaced") {
@@ -263,7 +265,8 @@ TEST_CASE("btrfs: another owner's file is shared only on request") {
   CHECK(only_step(s.run(s.plan(options))).done);
 }
 
-TEST_CASE("Ollama's blobs are linked with those of the cache; read-only stores and stale records are left out") {
+TEST_CASE(
+    "Ollama's blobs are linked with those of the cache; read-only stores and stale records are left out") {
   const auto disk = mounted::image(ext4, "64M");
   if (!disk) return;
   scene s(*disk);
@@ -332,7 +335,8 @@ TEST_CASE("a process killed in the middle leaves every file complete, and anothe
     CAPTURE(mkfs);
     const test::hub_cache cache(*disk / "hub");
     std::map<std::string, std::string> files;
-    for (int i = 0; i < 30; ++i) files["f" + std::to_string(i)] = test::patterned(400'000) + std::to_string(i);
+    for (int i = 0; i < 30; ++i)
+      files["f" + std::to_string(i)] = test::patterned(400'000) + std::to_string(i);
     const hubcache::repo one("acme/one"), two("acme/two");
     cache.add(one, test::commit_of('1'), files);
     cache.add(two, test::commit_of('2'), files);
@@ -340,7 +344,8 @@ TEST_CASE("a process killed in the middle leaves every file complete, and anothe
       hubcache::workers pool(1);
       hubcache::memory_index index;
       const auto seen = hubcache::take_census(cache.path(), pool);
-      return dedupe(plan_dedupe(std::span(&seen, 1), {}, index, {}, {}, pool, {}), *disk / "state", index, {}, {});
+      return dedupe(plan_dedupe(std::span(&seen, 1), {}, index, {}, {}, pool, {}), *disk / "state", index, {},
+                    {});
     };
     const auto check = [&] {
       for (const auto& [path, bytes] : files) {

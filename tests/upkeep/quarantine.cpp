@@ -1,10 +1,10 @@
+#include <hubcache/store/content_lock.hpp>
 #include <hubcache/upkeep/quarantine.hpp>
 
 #include <doctest/doctest.h>
 
 #include <filesystem>
 #include <fstream>
-#include <hubcache/store/content_lock.hpp>
 #include <support/hub_cache.hpp>
 #include <support/patterned.hpp>
 #include <support/temp_folder.hpp>
@@ -117,7 +117,7 @@ TEST_CASE("content of another store is reported and left alone") {
   CHECK(files_to_fetch(s.seen, s.done, moved).empty());
 }
 
-TEST_CASE("blobs of other repos that are symlinks to a corrupt one go with it")  {
+TEST_CASE("blobs of other repos that are symlinks to a corrupt one go with it") {
   scene s;
   const hubcache::repo twin("other/twin");
   s.cache.add(twin, test::commit_of('3'), {{"w", s.weights}});
@@ -162,9 +162,9 @@ TEST_CASE("what another process moves now, or what changed since it was hashed, 
   const auto planned = plan_quarantine(s.seen, s.done);
   std::error_code ec;
   {
-    const auto lock = hubcache::content_lock::try_lock(
-        s.home / "state", test::content_of(s.weights).name,
-        s.cache.layout(s.tiny).lock(test::content_of(s.weights).name), ec);
+    const auto lock =
+        hubcache::content_lock::try_lock(s.home / "state", test::content_of(s.weights).name,
+                                         s.cache.layout(s.tiny).lock(test::content_of(s.weights).name), ec);
     REQUIRE(lock);
     CHECK(quarantine(planned, s.home / "state", {}).steps.front().problem == "another process works on it");
   }

@@ -15,6 +15,7 @@
 #include <support/patterned.hpp>
 #include <support/temp_folder.hpp>
 #include <sys/stat.h>
+#include <unistd.h>
 
 namespace fs = std::filesystem;
 using hubcache::carry_out;
@@ -529,5 +530,261 @@ TEST_CASE("a stop ends a removal between repos") {
   stop.request_stop();
   const auto done = carry_out(s.plan(seen, chosen), s.home + "/state", s.index, stop.get_token());
   CHECK(done.repos == 0);
+  CHECK(done.stopped);
+  CHECK_FALSE(done.complete());
   CHECK(fs::exists(s.entry(llm, 'a', "x.bin")));
+}
+
+TEST_CASE("what came into use after the plan stays, and the repo with it") {
+  local_setting s;
+  s.hub.add(llm, commit_of('a'), {{"x.bin", big}, {"sub/config.json", small}}, "v1");
+  s.hub.add(llm, commit_of('b'), {{"y.bin", big + "y"}}, "main");
+  const auto seen = s.look();
+  removal_choice chosen(seen);
+  s.choose(chosen, seen, "model/acme/llm");
+  auto plan = s.plan(seen, chosen);
+  CHECK(plan.planned_ns > 0);
+  const hubcache::ledger book(s.home + "/state");
+  std::error_code ec;
+  SUBCASE("pinned by commit") { book.add_pin({s.hub.path(), "model/acme/llm", commit_of('a')}, ec); }
+  SUBCASE("pinned by ref") { book.add_pin({s.hub.path(), "model/acme/llm", "v1"}, ec); }
+  SUBCASE("named by another ref") {
+    s.folder.write("hub/models--acme--llm/refs/refs/pr/2", commit_of('a') + "\n");
+  }
+  SUBCASE("used") {
+    plan.planned_ns -= 1'000'000'000;  // file times are coarse
+    book.note_use(s.hub.path(), "models--acme--llm", commit_of('a'));
+  }
+  SUBCASE("edited") {
+    fs::remove(s.entry(llm, 'a', "sub/config.json"));
+    s.folder.write("hub/models--acme--llm/snapshots/" + commit_of('a') + "/sub/config.json", "edited");
+  }
+  REQUIRE(!ec);
+  const auto done = carry_out(plan, s.home + "/state", s.index);
+  REQUIRE(done.kept.size() == 1);
+  CHECK(done.kept[0].starts_with("model/acme/llm@" + commit_of('a') + " stays: "));
+  CHECK(done.failures.empty());
+  CHECK(done.revisions == 1);
+  CHECK(done.removed == std::vector<std::string>{"model/acme/llm@" + commit_of('b')});
+  CHECK(test::read_file(s.entry(llm, 'a', "x.bin")) == big);
+  CHECK(fs::exists(s.entry(llm, 'a', "sub/config.json")));
+  CHECK(test::read_file(s.hub.layout(llm).ref("v1")) == commit_of('a'));
+  CHECK_FALSE(fs::exists(s.hub.blob(llm, big + "y")));
+}
+
+TEST_CASE(
+    "a pin of a whole repo that came after the plan keeps all of it; other repos' pins and older uses do "
+    "not") {
+  local_setting s;
+  s.hub.add(llm, commit_of('a'), {{"x.bin", big}});
+  s.hub.add(copy, commit_of('c'), {{"y.bin", small}});
+  const hubcache::ledger book(s.home + "/state");
+  book.note_use(s.hub.path(), "models--bob--copy", commit_of('c'));
+  const auto seen = s.look();
+  removal_choice chosen(seen);
+  s.choose(chosen, seen, "model/acme/llm");
+  s.choose(chosen, seen, "model/bob/copy");
+  auto plan = s.plan(seen, chosen);
+  plan.planned_ns += 1'000'000'000;
+  std::error_code ec;
+  book.add_pin({s.hub.path(), "model/acme/llm", ""}, ec);
+  const auto done = carry_out(plan, s.home + "/state", s.index);
+  CHECK(done.kept.size() == 1);
+  CHECK(test::read_file(s.entry(llm, 'a', "x.bin")) == big);
+  CHECK(done.removed == std::vector<std::string>{"model/bob/copy"});
+}
+
+TEST_CASE("an edited file that the plan knew of goes") {
+  local_setting s;
+  s.hub.add(llm, commit_of('a'), {{"x.bin", big}});
+  s.folder.write("hub/models--acme--llm/snapshots/" + commit_of('a') + "/sub/own.txt", "edited");
+  CHECK(s.remove("model/acme/llm").repos == 1);
+}
+
+TEST_CASE("a blob is handed to a repo that lies on another disk") {
+  local_setting s;
+  s.hub.add(llm, commit_of('a'), {{"x.bin", big}});
+  fs::create_directories(s.hub.layout(copy).blobs_dir());
+  fs::create_symlink(s.hub.blob(llm, big), s.hub.blob(copy, big));
+  s.hub.add(copy, commit_of('c'), {{"y.bin", big}, {"sub/config.json", small}});
+  fs::create_symlink(s.hub.blob(llm, big), s.entry(copy, 'c', "sub/z.bin"));
+  fs::rename(s.hub.layout(copy).repo_dir(), s.folder / "disk");
+  fs::create_directory_symlink(s.folder / "disk", s.hub.layout(copy).repo_dir());
+  CHECK(s.remove("model/acme/llm").complete());
+  CHECK(fs::is_regular_file(fs::symlink_status(s.hub.blob(copy, big))));
+  CHECK(test::read_file(s.entry(copy, 'c', "y.bin")) == big);
+  CHECK(test::read_file(s.entry(copy, 'c', "sub/z.bin")) == big);
+}
+
+TEST_CASE("nothing goes while another repo cannot be read, which may link to it") {
+  local_setting s;
+  s.hub.add(llm, commit_of('a'), {{"x.bin", big}});
+  fs::create_directories(s.hub.layout(copy).blobs_dir());
+  fs::create_symlink(s.hub.blob(llm, big), s.hub.blob(copy, big));
+  s.hub.add(copy, commit_of('c'), {{"y.bin", big}});
+  const auto seen = s.look();
+  removal_choice chosen(seen);
+  s.choose(chosen, seen, "model/acme/llm");
+  const auto plan = s.plan(seen, chosen);
+  const bool root = ::geteuid() == 0;  // who may read everything
+  if (root) REQUIRE(test::runs("chown -R 65534 " + s.home));
+  fs::permissions(s.hub.layout(copy).blobs_dir(), fs::perms::none);
+  if (root) REQUIRE(::seteuid(65534) == 0);
+  const auto done = carry_out(plan, s.home + "/state", s.index);
+  if (root) REQUIRE(::seteuid(0) == 0);
+  fs::permissions(s.hub.layout(copy).blobs_dir(), fs::perms::all);
+  REQUIRE(done.failures.size() == 1);
+  CHECK(done.failures[0].path == s.hub.layout(copy).blobs_dir());
+  CHECK(done.revisions + done.blobs + done.repos == 0);
+  CHECK(test::read_file(s.entry(copy, 'c', "y.bin")) == big);
+  CHECK(test::read_file(s.hub.layout(llm).ref("main")) == commit_of('a'));
+}
+
+TEST_CASE("of a chain of symlinks any link can go") {
+  local_setting s;
+  s.hub.add(llm, commit_of('a'), {{"x.bin", big}});
+  for (const auto& which : {copy, third}) fs::create_directories(s.hub.layout(which).blobs_dir());
+  fs::create_symlink(s.hub.blob(llm, big), s.hub.blob(copy, big));
+  fs::create_symlink("../../models--bob--copy/blobs/" + test::content_of(big).name.hex(),
+                     s.hub.blob(third, big));
+  s.hub.add(copy, commit_of('c'), {{"y.bin", big}});
+  s.hub.add(third, commit_of('d'), {{"z.bin", big}});
+  const std::vector<std::string> labels{"model/acme/llm", "model/bob/copy", "model/eve/third"};
+  std::string first;
+  SUBCASE("the end") { first = labels[0]; }
+  SUBCASE("the middle") { first = labels[1]; }
+  SUBCASE("the beginning") { first = labels[2]; }
+  CHECK(s.remove(first).complete());
+  CHECK(s.complaints().empty());
+  if (first != labels[0]) CHECK(test::read_file(s.entry(llm, 'a', "x.bin")) == big);
+  if (first != labels[1]) CHECK(test::read_file(s.entry(copy, 'c', "y.bin")) == big);
+  if (first != labels[2]) CHECK(test::read_file(s.entry(third, 'd', "z.bin")) == big);
+  for (const auto& label : labels) {
+    if (label == first || label == labels[2]) continue;
+    CHECK(s.remove(label).complete());
+    if (first != labels[2]) CHECK(test::read_file(s.entry(third, 'd', "z.bin")) == big);
+  }
+}
+
+TEST_CASE("a blob that is a link into another store leaves its users a link to there") {
+  local_setting s;
+  const auto payload = s.folder.write("elsewhere/model.bin", big);
+  for (const auto& which : {llm, copy}) fs::create_directories(s.hub.layout(which).blobs_dir());
+  fs::create_symlink(payload, s.hub.blob(llm, big));
+  fs::create_symlink(s.hub.blob(llm, big), s.hub.blob(copy, big));
+  s.hub.add(llm, commit_of('a'), {{"x.bin", big}});
+  s.hub.add(copy, commit_of('c'), {{"y.bin", big}});
+  CHECK(s.remove("model/acme/llm").repos == 1);
+  CHECK(fs::read_symlink(s.hub.blob(copy, big)) == fs::canonical(payload));
+  CHECK(test::read_file(s.entry(copy, 'c', "y.bin")) == big);
+}
+
+TEST_CASE("a blob stays usable by another blob of its own repo that is a symlink to it") {
+  local_setting s;
+  s.hub.add(llm, commit_of('a'), {{"x.bin", big}}, "");
+  const auto alias = s.hub.layout(llm).blobs_dir() + "/" + std::string(40, 'e');
+  fs::create_symlink(test::content_of(big).name.hex(), alias);
+  fs::create_directories(s.hub.layout(llm).snapshot(commit_of('b')));
+  fs::create_symlink("../../blobs/" + std::string(40, 'e'), s.entry(llm, 'b', "x.bin"));
+  CHECK(s.remove("model/acme/llm", commit_of('a')).blobs == 1);
+  CHECK(test::read_file(s.entry(llm, 'b', "x.bin")) == big);
+}
+
+TEST_CASE("what a folder behind a symlink uses is not known, so the blobs stay") {
+  local_setting s;
+  s.hub.add(llm, commit_of('a'), {{"x.bin", big}}, "");
+  s.hub.add(llm, commit_of('b'), {{"sub/x.bin", small}}, "main");
+  const auto seen = s.look();
+  removal_choice chosen(seen);
+  s.choose(chosen, seen, "model/acme/llm", commit_of('a'));
+  const auto plan = s.plan(seen, chosen);
+  fs::path moved;
+  SUBCASE("a snapshot") { moved = s.hub.layout(llm).snapshot(commit_of('b')); }
+  SUBCASE("a folder in a snapshot") { moved = s.entry(llm, 'b', "sub"); }
+  fs::rename(moved, s.folder / "moved");
+  fs::create_directory_symlink(s.folder / "moved", moved);
+  const auto done = carry_out(plan, s.home + "/state", s.index);
+  CHECK(done.failures.size() == 1);
+  CHECK(fs::exists(s.hub.blob(llm, big)));
+
+  // Nor does a later plan think otherwise.
+  const auto later = s.look();
+  removal_choice leftovers(later);
+  leftovers.contents[0].assign(leftovers.contents[0].size(), true);
+  CHECK(s.plan(later, leftovers).empty());
+}
+
+TEST_CASE("a symlink in place of a ref may name any revision") {
+  local_setting s;
+  s.hub.add(llm, commit_of('a'), {{"x.bin", big}}, "");
+  s.hub.add(llm, commit_of('b'), {{"y.bin", small}}, "main");
+  const auto seen = s.look();
+  removal_choice chosen(seen);
+  s.choose(chosen, seen, "model/acme/llm", commit_of('a'));
+  const auto plan = s.plan(seen, chosen);
+  fs::create_symlink(s.folder.write("ref", commit_of('a')), s.hub.layout(llm).ref("v1"));
+  const auto done = carry_out(plan, s.home + "/state", s.index);
+  REQUIRE(done.failures.size() == 1);
+  CHECK(done.failures[0].path == s.hub.layout(llm).ref("v1"));
+  CHECK(done.revisions + done.blobs == 0);
+  CHECK(test::read_file(s.entry(llm, 'a', "x.bin")) == big);
+  const auto later = s.look();
+  removal_choice again(later);
+  s.choose(again, later, "model/acme/llm", commit_of('a'));
+  CHECK(s.plan(later, again).withheld.size() == 1);
+}
+
+TEST_CASE("stray files among the snapshots go with their repo") {
+  local_setting s;
+  s.hub.add(llm, commit_of('a'), {{"x.bin", big}});
+  s.folder.write("hub/models--acme--llm/snapshots/.DS_Store", "");
+  s.folder.write("hub/models--acme--llm/snapshots/notes.txt", "");
+  const auto done = s.remove("model/acme/llm");
+  CHECK(done.complete());
+  CHECK(done.removed == std::vector<std::string>{"model/acme/llm"});
+  CHECK_FALSE(fs::exists(s.hub.layout(llm).repo_dir()));
+}
+
+TEST_CASE("a repo on another disk goes there, and its symlink here; other files beside it stay") {
+  local_setting s;
+  s.hub.add(llm, commit_of('a'), {{"x.bin", big}});
+  s.hub.add(llm, commit_of('b'), {{"y.bin", small}}, "");
+  const auto here = s.hub.layout(llm).repo_dir();
+  const auto there = s.folder / "disk";
+  fs::rename(here, there);
+  fs::create_directory_symlink(there, here);
+  CHECK(s.remove("model/acme/llm", commit_of('b')).complete());
+  CHECK(test::read_file(s.entry(llm, 'a', "x.bin")) == big);
+  CHECK_FALSE(fs::exists(s.hub.blob(llm, small)));
+  SUBCASE("all of it") {
+    CHECK(s.remove("model/acme/llm").complete());
+    CHECK_FALSE(fs::exists(there));
+  }
+  SUBCASE("beside other files") {
+    s.folder.write("disk/thesis/chapter.txt", "text");
+    const auto done = s.remove("model/acme/llm");
+    CHECK(done.repos == 1);
+    CHECK(done.kept.size() == 1);
+    CHECK(test::read_file(there + "/thesis/chapter.txt") == "text");
+    CHECK_FALSE(fs::exists(there + "/blobs"));
+  }
+  CHECK_FALSE(fs::is_symlink(fs::symlink_status(here)));
+}
+
+TEST_CASE("a repo's symlink that leads elsewhere since the plan is not followed") {
+  local_setting s;
+  s.hub.add(llm, commit_of('a'), {{"x.bin", big}});
+  const auto here = s.hub.layout(llm).repo_dir();
+  fs::rename(here, s.folder / "disk");
+  fs::create_directory_symlink(s.folder / "disk", here);
+  const auto seen = s.look();
+  removal_choice chosen(seen);
+  s.choose(chosen, seen, "model/acme/llm");
+  const auto plan = s.plan(seen, chosen);
+  s.folder.write("other/refs/main", commit_of('a'));
+  fs::remove(here);
+  fs::create_directory_symlink(s.folder / "other", here);
+  const auto done = carry_out(plan, s.home + "/state", s.index);
+  CHECK(done.failures.size() == 1);
+  CHECK(fs::exists(s.folder / "other/refs/main"));
 }

@@ -1,11 +1,11 @@
+#include <hubcache/index/memory_index.hpp>
+#include <hubcache/store/local_layout.hpp>
 #include <hubcache/upkeep/verify.hpp>
 
 #include <doctest/doctest.h>
 
 #include <filesystem>
 #include <fstream>
-#include <hubcache/index/memory_index.hpp>
-#include <hubcache/store/local_layout.hpp>
 #include <support/hub_cache.hpp>
 #include <support/patterned.hpp>
 #include <support/temp_folder.hpp>
@@ -177,13 +177,15 @@ TEST_CASE("a plain file among symlinks is an edit, in a cache without symlinks i
   CHECK(only(s.run(), verdict::corrupt).file == "config.json");
 }
 
-TEST_CASE("what the listing has and the snapshot has not is absent, the other way round extra; neither fails") {
+TEST_CASE(
+    "what the listing has and the snapshot has not is absent, the other way round extra; neither fails") {
   scene s;
   s.write_listing({lfs_entry("config.json", s.config), lfs_entry("never-fetched", "x")});
   const auto done = s.run();
   CHECK(only(done, verdict::absent).file == "never-fetched");
   CHECK(only(done, verdict::extra).file == "sub/model.bin");
-  CHECK(std::none_of(done.files.begin(), done.files.end(), [](const auto& f) { return is_failure(f.outcome); }));
+  CHECK(std::none_of(done.files.begin(), done.files.end(),
+                     [](const auto& f) { return is_failure(f.outcome); }));
 }
 
 TEST_CASE("the Hub's listing takes the place of the recorded one; what it hides is not compared") {
@@ -191,11 +193,12 @@ TEST_CASE("the Hub's listing takes the place of the recorded one; what it hides 
   s.write_listing({lfs_entry("config.json", "recorded wrongly")});
   verify_scope scope(0);
   scope.commit = s.commit;
-  scope.listed.emplace().files = {lfs_entry("config.json", s.config)};
+  auto& listed = scope.listed[s.commit];
+  listed.files = {lfs_entry("config.json", s.config)};
   auto masked = lfs_entry("sub/model.bin", "other");
   masked.sha256.reset();
   masked.masked = true;
-  scope.listed->files.push_back(masked);
+  listed.files.push_back(masked);
   const auto done = s.run(plan_verify(s.look(), std::span(&scope, 1), {}));
   CHECK(done.files.size() == 2);
   CHECK(count(done, verdict::ok) == 2);

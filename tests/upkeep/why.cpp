@@ -188,6 +188,19 @@ TEST_CASE("uses that a pin keeps are marked") {
   CHECK(report.uses[0].pinned);
 }
 
+TEST_CASE("a pin keeps uses in a cache that the user names through a symlink") {
+  setup s;
+  fs::create_directory_symlink(s.cache.path(), s.home / "alias");
+  hubcache::why_scope scope;
+  scope.censuses = {hubcache::take_census(s.home / "alias", s.pool)};
+  scope.pins = {{fs::canonical(s.cache.path()).string(), "model/acme/llm", "v1"}};
+  const auto report = hubcache::explain(s.name.hex(), s.index, scope);
+  REQUIRE(report.uses.size() == 3);
+  CHECK(report.uses[2].cache_dir == s.home / "alias");
+  CHECK(report.uses[2].pinned);
+  CHECK(!report.uses[0].pinned);
+}
+
 TEST_CASE("what nobody knows is not found") {
   setup s;
   CHECK(!s.ask(std::string(64, '0')).found());

@@ -6,7 +6,10 @@
 #include <hubcache/upkeep/census.hpp>
 
 #include <algorithm>
+#include <chrono>
+#include <filesystem>
 #include <numeric>
+#include <set>
 #include <string_view>
 #include <tuple>
 #include <utility>
@@ -67,12 +70,15 @@ class repo_census {
   static constexpr int deepest = 64;  // folders in folders, each open while it is looked at
 
   void problem(const std::string& path, std::string text) { problems_.emplace_back(path, std::move(text)); }
+  void unreadable(const std::string& path, std::string text) {
+    problems_.emplace_back(path, std::move(text), true);
+  }
   /// What is gone by now was deleted beside us, which is no problem.
   void missing(const std::string& path, const std::error_code& ec) {
     if (ec == std::errc::no_such_file_or_directory) return;
     if (ec == std::errc::not_a_directory || ec == std::errc::too_many_symbolic_link_levels)
-      return problem(path, "is a symlink or a file where a folder should be; it was not looked into");
-    problems_.emplace_back(path, "cannot be read: " + ec.message(), true);
+      return unreadable(path, "is a symlink or a file where a folder should be; it was not looked into");
+    unreadable(path, "cannot be read: " + ec.message());
   }
 
   [[nodiscard]] std::vector<os::folder_entry> entries_of(const os::folder& at, const std::string& path) {
@@ -143,10 +149,21 @@ class repo_census {
       if (stop_.stop_requested()) return;
       if (entry.kind == entry_type::folder) {
         look_at_revision(at, path, entry.name);
+      } else if (entry.kind == entry_type::symlink && may_hide(at, entry.name)) {
+        unreadable(path + "/" + entry.name, "is a symlink where a folder should be; it was not looked into");
       } else if (!is_ignored_name(entry.name)) {
         problem(path + "/" + entry.name, "Snapshots folder corrupted. Found a file");
       }
     }
+  }
+
+  /// Whether the symlink `name` leads to a folder, or where it leads is not known.
+  [[nodiscard]] static bool may_hide(const os::folder& at, const std::string& name) {
+    std::error_code ec;
+    const auto target = at.status(name, ec, true);
+    const bool nowhere = ec == std::errc::no_such_file_or_directory || ec == std::errc::not_a_directory ||
+                         ec == std::errc::too_many_symbolic_link_levels;
+    return ec ? !nowhere : target.directory;
   }
 
   void look_at_revision(const os::folder& at, const std::string& folder, const std::string& commit) {
@@ -183,7 +200,7 @@ class repo_census {
           std::error_code ec;
           const auto below = levels > 0 ? at.child(entry.name, ec) : os::folder();
           if (levels == 0) {
-            problem(path, "lies too many folders deep; it was not looked into");
+            unreadable(path, "lies too many folders deep; it was not looked into");
           } else if (ec) {
             missing(path, ec);
           } else {
@@ -213,9 +230,12 @@ class repo_census {
     added.path = name;
     const std::string plain(plain_target(target, std::count(name.begin(), name.end(), '/')));
     const auto blob = plain.empty() ? blob_named_by(target, path) : plain;
+    if (blob) added.content = find_blob(*blob);
+    if (added.content) return;
+    if (!blob && may_hide(at, last))
+      return unreadable(path, "is a symlink to a folder, or cannot be followed; it was not looked into");
     if (!blob) return problem(path, "is a symlink that leads out of the repo's blobs");
-    added.content = find_blob(*blob);
-    if (!added.content) problem(path, "Blob missing (broken symlink): " + repo_.path + "/blobs/" + *blob);
+    problem(path, "Blob missing (broken symlink): " + repo_.path + "/blobs/" + *blob);
   }
 
   /// The name in blobs/ that the entry `path` with the text `target` leads to.
@@ -282,7 +302,7 @@ class repo_census {
     std::error_code ec;
     const auto at = root.child("refs", ec);
     if (ec == std::errc::not_a_directory)
-      return problem(path, "Refs directory cannot be a file or a symlink");
+      return unreadable(path, "Refs directory cannot be a file or a symlink");
     if (ec) return missing(path, ec);
     read_refs(at, "", deepest);
     std::string strays;
@@ -313,7 +333,7 @@ class repo_census {
           read_refs(below, prefix + entry.name + "/", levels - 1);
         }
       } else if (entry.kind != entry_type::file) {
-        problem(path, "is no ref");
+        unreadable(path, "is no ref");
       } else if (!is_temporary_ref(entry.name) && !is_ignored_name(entry.name)) {
         read_one_ref(prefix + entry.name, path);
       }
@@ -395,11 +415,36 @@ HUBCACHE_DECL std::string stranger_in_root(const os::folder& cache, const os::fo
              : "Repo type must be `dataset`, `model`, `space` or `kernel`";
 }
 
+/// Drops symlinked repos that are a second way to what is there already: it would count twice, and be removed by the
+/// wrong name.
+HUBCACHE_DECL void drop_aliases(census& seen) {
+  std::error_code ec;
+  const auto root = std::filesystem::canonical(seen.cache_dir, ec).string() + "/";
+  std::set<std::pair<std::uint64_t, std::uint64_t>> folders;
+  const auto add = [&folders](const census_repo& repo) {
+    return folders.emplace(repo.status.identity.device, repo.status.identity.inode).second;
+  };
+  for (const auto& repo : seen.repos) {
+    if (repo.real_path == repo.path) add(repo);
+  }
+  std::erase_if(seen.repos, [&](const census_repo& repo) {
+    if (repo.real_path == repo.path) return false;
+    const auto real = repo.real_path + "/";
+    if (!real.starts_with(root) && !root.starts_with(real) && add(repo)) return false;
+    seen.problems.emplace_back(repo.path,
+                               "is a symlink to what the cache has by another name; it was not looked into");
+    return true;
+  });
+}
+
 }  // namespace detail
 
 HUBCACHE_DECL census take_census(const std::string& cache_dir, workers& pool, const std::stop_token& stop) {
   census result;
   result.cache_dir = os::absolute_path(cache_dir);
+  result.begun_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(
+                        std::chrono::system_clock::now().time_since_epoch())
+                        .count();
   std::error_code ec;
   const auto cache = os::folder::open(result.cache_dir, ec);
   auto entries = ec ? std::vector<os::folder_entry>() : cache.entries(ec);
@@ -410,7 +455,10 @@ HUBCACHE_DECL census take_census(const std::string& cache_dir, workers& pool, co
     const auto path = result.cache_dir + "/" + entry.name;
     census_repo repo;
     if (detail::is_folder_in_root(cache, entry) && detail::name_repo(entry.name, repo)) {
-      repo.path = path;
+      repo.status = cache.status(entry.name, ec, true);
+      repo.path = repo.real_path = path;
+      if (entry.kind == os::folder_entry::type::symlink)
+        repo.real_path = std::filesystem::canonical(path, ec).string();
       result.repos.push_back(std::move(repo));
     } else if (auto text = detail::stranger_in_root(cache, entry); !text.empty()) {
       result.problems.emplace_back(path, std::move(text));
@@ -418,6 +466,7 @@ HUBCACHE_DECL census take_census(const std::string& cache_dir, workers& pool, co
   }
   std::sort(result.repos.begin(), result.repos.end(),
             [](const census_repo& a, const census_repo& b) { return a.label() < b.label(); });
+  detail::drop_aliases(result);
 
   std::vector<std::vector<census_problem>> problems(result.repos.size());
   for_each_index(

@@ -2,11 +2,13 @@
 
 #include <hubcache/error.hpp>
 #include <hubcache/impl/removal.ipp>
+#include <hubcache/plan/snapshot.hpp>
 #include <hubcache/repo.hpp>
 #include <hubcache/text.hpp>
 #include <hubcache/upkeep/clean_up.hpp>
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 #include <limits>
 #include <string_view>
@@ -25,16 +27,41 @@ HUBCACHE_DECL ledger_view::ledger_view(const census& seen)
 
 namespace detail {
 
-/// The newest trace of a use that the files themselves bear.
-HUBCACHE_DECL std::int64_t used_by_traces(const census_repo& repo, const census_revision& revision) {
-  std::error_code ec;
-  auto newest = std::max(revision.modified_ns, os::status(revision.path, ec).identity.mtime_ns);
+/// The contents that `revision` uses, each once.
+HUBCACHE_DECL std::vector<std::size_t> entry_contents(const census_revision& revision) {
+  std::vector<std::size_t> result;
+  result.reserve(revision.entries.size());
   for (const auto& entry : revision.entries) {
-    if (!entry.content) continue;
-    const auto& status = repo.contents[*entry.content].status;
-    newest = std::max({newest, status.accessed_ns, status.identity.mtime_ns});
+    if (entry.content) result.push_back(*entry.content);
   }
-  return newest;
+  std::sort(result.begin(), result.end());
+  result.erase(std::unique(result.begin(), result.end()), result.end());
+  return result;
+}
+
+/// By how many revisions each content of `repo` is used.
+HUBCACHE_DECL std::vector<std::size_t> use_counts(const census_repo& repo) {
+  std::vector<std::size_t> result(repo.contents.size());
+  for (const auto& revision : repo.revisions) {
+    for (const auto c : entry_contents(revision)) ++result[c];
+  }
+  return result;
+}
+
+/// The newest trace of a use that the files themselves bear. A content that others use, too, tells of their use.
+HUBCACHE_DECL std::int64_t used_by_traces(const census_repo& repo, const census_revision& revision,
+                                          const std::vector<std::size_t>& counts) {
+  std::error_code ec;
+  const auto folder = os::status(revision.path, ec).identity.mtime_ns;
+  std::optional<std::int64_t> own;
+  std::int64_t any = 0;
+  for (const auto c : entry_contents(revision)) {
+    const auto& status = repo.contents[c].status;
+    const auto newest = std::max(status.accessed_ns, status.identity.mtime_ns);
+    any = std::max(any, newest);
+    if (counts[c] == 1 && status.links == 1) own = std::max(own.value_or(newest), newest);
+  }
+  return std::max(folder, own.value_or(any));
 }
 
 HUBCACHE_DECL bool pins_revision(const pin& what, const census_repo& repo, const census_revision& revision) {
@@ -45,17 +72,19 @@ HUBCACHE_DECL bool pins_revision(const pin& what, const census_repo& repo, const
 
 }  // namespace detail
 
-HUBCACHE_DECL ledger_view view_ledger(const ledger& book, const std::vector<pin>& pins, const census& seen) {
+HUBCACHE_DECL ledger_view view_ledger(const ledger& book, const pin_list& pins, const census& seen) {
   ledger_view result(seen);
+  result.unknown_pins = pins.problems;
   for (std::size_t r = 0; r < seen.repos.size(); ++r) {
     const auto& repo = seen.repos[r];
     const auto folder = os::last_segment(repo.path);
     result.leased[r] = book.is_leased(seen.cache_dir, folder);
+    const auto counts = detail::use_counts(repo);
     for (std::size_t v = 0; v < repo.revisions.size(); ++v) {
       const auto recorded = book.last_use(seen.cache_dir, folder, repo.revisions[v].commit);
-      result.used[r][v] = std::max(recorded.value_or(0), detail::used_by_traces(repo, repo.revisions[v]));
+      result.used[r][v] = recorded ? *recorded : detail::used_by_traces(repo, repo.revisions[v], counts);
     }
-    for (const auto& pin : pins) {
+    for (const auto& pin : pins.pins) {
       if (pin.repo != repo.label()) continue;
       result.pinned_repos[r] = result.pinned_repos[r] || pin.revision.empty();
       for (std::size_t v = 0; v < repo.revisions.size(); ++v) {
@@ -199,6 +228,44 @@ HUBCACHE_DECL std::vector<pin> find_pins(const std::vector<pin>& pins, const std
   return result;
 }
 
+HUBCACHE_DECL std::vector<std::string> edited_files(const census_repo& repo,
+                                                    const census_revision& revision) {
+  std::vector<std::string> result;
+  // Contents are sorted by path: blobs/ comes first. Without one, this is a cache without links.
+  if (repo.contents.empty() || !repo.contents.front().blob) return result;
+  for (const auto& entry : revision.entries) {
+    if (!entry.content) continue;
+    const auto& content = repo.contents[*entry.content];
+    if (!content.blob && (content.status.mode & 0200U) != 0) result.push_back(entry.path);
+  }
+  return result;
+}
+
+namespace detail {
+
+HUBCACHE_DECL std::string listed(const std::vector<std::string>& paths) {
+  constexpr std::size_t most = 5;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(paths.size(), most); ++i) {
+    text.append(i == 0 ? "" : ", ").append(printable(paths[i]));
+  }
+  return paths.size() > most ? text + " and " + std::to_string(paths.size() - most) + " more" : text;
+}
+
+/// Why a revision with the edited files `paths` is not removed unasked.
+HUBCACHE_DECL std::string edits_withhold(const census_repo& repo, const census_revision& revision,
+                                         const std::vector<std::string>& paths) {
+  return repo.label() + "@" + revision.commit + " holds files that were edited: " + listed(paths) +
+         "; it stays until `hubcache cache rm` names it.";
+}
+
+HUBCACHE_DECL void refuse_unknown_pins(const ledger_view& book) {
+  if (book.unknown_pins.empty()) return;
+  throw error(errc::refused, "what is pinned is not known: " + book.unknown_pins.front());
+}
+
+}  // namespace detail
+
 HUBCACHE_DECL removal plan_named_removal(const census& seen, const disk_map& map, const ledger_view& book,
                                          removal_choice chosen) {
   for (std::size_t r = 0; r < seen.repos.size(); ++r) {
@@ -218,6 +285,15 @@ HUBCACHE_DECL removal plan_named_removal(const census& seen, const disk_map& map
   auto withheld = detail::withhold_leased(seen, book, chosen);
   auto result = plan_removal(seen, map, chosen);
   result.withheld.insert(result.withheld.begin(), withheld.begin(), withheld.end());
+  for (std::size_t r = 0; r < seen.repos.size(); ++r) {
+    for (std::size_t v = 0; v < seen.repos[r].revisions.size(); ++v) {
+      if (!chosen.repos[r] && !chosen.revisions[r][v]) continue;
+      const auto& revision = seen.repos[r].revisions[v];
+      for (const auto& path : edited_files(seen.repos[r], revision)) {
+        result.notes.push_back(revision.path + "/" + path + " was edited, and goes, too.");
+      }
+    }
+  }
   return result;
 }
 
@@ -257,111 +333,279 @@ HUBCACHE_DECL void choose_leftovers(const census& seen, std::size_t r, const lef
   }
 }
 
-/// One step of a garbage collection.
-struct gc_candidate {
-  std::int64_t used = 0;
-  std::size_t repo = 0;
-  std::optional<std::size_t> revision;  ///< None: the repo's leftovers.
-};
-
-/// Those not used for longest first, leftovers before all.
-HUBCACHE_DECL std::vector<gc_candidate> gc_candidates(const census& seen, const ledger_view& book) {
-  std::vector<gc_candidate> result;
-  const auto unreadable = unreadable_repos(seen);
+/// Whether a content's bytes are in the cache itself, not where a symlink leads out of it: [repo][content].
+HUBCACHE_DECL content_selection own_contents(const census& seen) {
+  auto result = select_nothing(seen);
+  const auto own = real_paths(seen);
   for (std::size_t r = 0; r < seen.repos.size(); ++r) {
-    if (book.leased[r] || unreadable[r]) continue;
-    result.push_back({std::numeric_limits<std::int64_t>::min(), r, std::nullopt});
-    for (std::size_t v = 0; v < seen.repos[r].revisions.size(); ++v) {
-      if (!book.pinned[r][v]) result.push_back({book.used[r][v], r, v});
+    for (std::size_t c = 0; c < result[r].size(); ++c) {
+      result[r][c] = own.contains(seen.repos[r].contents[c].payload);
     }
   }
-  std::sort(result.begin(), result.end(), [](const gc_candidate& a, const gc_candidate& b) {
-    return std::tie(a.used, a.repo, a.revision) < std::tie(b.used, b.repo, b.revision);
-  });
   return result;
 }
 
-HUBCACHE_DECL void choose(const census& seen, const gc_candidate& one, const leftover_rule& rule,
-                          removal_choice& chosen) {
-  if (one.revision) {
-    chosen.revisions[one.repo][*one.revision] = true;
-  } else {
-    choose_leftovers(seen, one.repo, rule, chosen);
+/// Whether the bytes of `piece` become free with the cache.
+HUBCACHE_DECL bool is_freeable(const disk_piece& piece, const content_selection& own) {
+  return !piece.outside && std::all_of(piece.users.begin(), piece.users.end(),
+                                       [&](const content_ref& user) { return own[user.repo][user.content]; });
+}
+
+/// What stays of a cache while parts of it go. Each step costs what the part touches.
+class disk_account {
+ public:
+  disk_account(const census& seen, const disk_map& map) : map_(map), present_(map.pieces.size()) {
+    for (const auto& repo : seen.repos) {
+      contents_.emplace_back(repo.contents.size());
+      auto& revisions = revisions_.emplace_back();
+      for (const auto& revision : repo.revisions) {
+        revisions.push_back(entry_contents(revision));
+        for (const auto c : revisions.back()) ++contents_.back()[c].users;
+      }
+      for (const auto& partial : repo.partials) left_ += partial.status.allocated;
+    }
+    const auto own = own_contents(seen);
+    for (std::size_t p = 0; p < map.pieces.size(); ++p) {
+      const auto& piece = map.pieces[p];
+      if (!is_freeable(piece, own)) continue;
+      left_ += piece.bytes;
+      present_[p] = piece.users.size();
+      for (const auto& user : piece.users) contents_[user.repo][user.content].pieces.push_back(p);
+    }
   }
+
+  /// Bytes that could become free still.
+  [[nodiscard]] std::uint64_t left() const noexcept { return left_; }
+
+  void remove_revision(std::size_t r, std::size_t v) {
+    for (const auto c : revisions_[r][v]) {
+      if (--contents_[r][c].users == 0) remove_content(r, c);
+    }
+  }
+  void restore_revision(std::size_t r, std::size_t v) {
+    for (const auto c : revisions_[r][v]) {
+      if (contents_[r][c].users++ > 0) continue;
+      for (const auto p : contents_[r][c].pieces) {
+        if (present_[p]++ == 0) left_ += map_.pieces[p].bytes;
+      }
+    }
+  }
+  /// The leftovers in `chosen`; once for each repo.
+  void remove_leftovers(const census_repo& repo, std::size_t r, const removal_choice& chosen) {
+    for (std::size_t c = 0; c < repo.contents.size(); ++c) {
+      if (chosen.contents[r][c]) remove_content(r, c);
+    }
+    for (std::size_t p = 0; p < repo.partials.size(); ++p) {
+      if (chosen.partials[r][p]) left_ -= repo.partials[p].status.allocated;
+    }
+  }
+
+  /// Adds each piece that is left to the sum that `reason(content_ref)` names by its number: the least of its users'.
+  template <std::size_t Count, class Reason>
+  void add_up(std::array<std::uint64_t, Count>& sums, Reason reason) const {
+    for (std::size_t p = 0; p < present_.size(); ++p) {
+      if (present_[p] == 0) continue;
+      auto least = Count - 1;
+      for (const auto& user : map_.pieces[p].users) least = std::min(least, reason(user));
+      sums[least] += map_.pieces[p].bytes;
+    }
+  }
+
+ private:
+  struct state {
+    std::size_t users = 0;            ///< Revisions that stay and use it.
+    std::vector<std::size_t> pieces;  ///< That could become free.
+  };
+
+  void remove_content(std::size_t r, std::size_t c) {
+    for (const auto p : contents_[r][c].pieces) {
+      if (--present_[p] == 0) left_ -= map_.pieces[p].bytes;
+    }
+  }
+
+  const disk_map& map_;
+  std::vector<std::vector<state>> contents_;                      // [repo][content]
+  std::vector<std::vector<std::vector<std::size_t>>> revisions_;  // [repo][revision]: its contents
+  std::vector<std::size_t> present_;  // users of each piece that stay; 0 for what cannot become free
+  std::uint64_t left_ = 0;
+};
+
+/// A revision that a garbage collection may take.
+struct gc_candidate {
+  std::int64_t used = 0;
+  std::size_t repo = 0;
+  std::size_t revision = 0;
+};
+
+/// What a garbage collection goes by, found once.
+struct gc_rules {
+  gc_rules(const census& cache, const ledger_view& ledger)
+      : seen(cache), book(ledger), unreadable(unreadable_repos(seen)) {
+    for (std::size_t r = 0; r < seen.repos.size(); ++r) {
+      auto& of_repo = edited.emplace_back(seen.repos[r].revisions.size());
+      for (std::size_t v = 0; v < of_repo.size(); ++v) {
+        of_repo[v] = !edited_files(seen.repos[r], seen.repos[r].revisions[v]).empty();
+      }
+    }
+  }
+
+  [[nodiscard]] bool untouchable(std::size_t r) const { return book.leased[r] || unreadable[r]; }
+
+  /// Those not used for longest first.
+  [[nodiscard]] std::vector<gc_candidate> candidates() const {
+    std::vector<gc_candidate> result;
+    for (std::size_t r = 0; r < seen.repos.size(); ++r) {
+      if (untouchable(r)) continue;
+      for (std::size_t v = 0; v < seen.repos[r].revisions.size(); ++v) {
+        if (!book.pinned[r][v] && !edited[r][v]) result.push_back({book.used[r][v], r, v});
+      }
+    }
+    std::sort(result.begin(), result.end(), [](const gc_candidate& a, const gc_candidate& b) {
+      return std::tie(a.used, a.repo, a.revision) < std::tie(b.used, b.repo, b.revision);
+    });
+    return result;
+  }
+
+  /// The edited revisions that were last used before `when`, one sentence each.
+  [[nodiscard]] std::vector<std::string> withheld(std::int64_t when) const {
+    std::vector<std::string> result;
+    for (std::size_t r = 0; r < seen.repos.size(); ++r) {
+      for (std::size_t v = 0; v < seen.repos[r].revisions.size(); ++v) {
+        if (untouchable(r) || book.pinned[r][v] || !edited[r][v] || book.used[r][v] >= when) continue;
+        const auto& revision = seen.repos[r].revisions[v];
+        result.push_back(edits_withhold(seen.repos[r], revision, edited_files(seen.repos[r], revision)));
+      }
+    }
+    return result;
+  }
+
+  const census& seen;
+  const ledger_view& book;
+  std::vector<bool> unreadable;
+  revision_selection edited;
+};
+
+/// "12.0M: 10.0M pinned, 2.0M in use": what `left` holds after all candidates went.
+HUBCACHE_DECL std::string reasons_to_stay(const gc_rules& rules, const removal_choice& chosen,
+                                          const disk_account& left) {
+  constexpr std::array<std::string_view, 5> names{"in use by another process",
+                                                  "in repos that cannot be read wholly", "pinned", "edited",
+                                                  "left by downloads that can go on"};
+  std::vector<std::vector<std::size_t>> reasons;
+  std::array<std::uint64_t, names.size()> sums{};
+  for (std::size_t r = 0; r < rules.seen.repos.size(); ++r) {
+    const auto& repo = rules.seen.repos[r];
+    const std::size_t of_repo = rules.book.leased[r] ? 0 : rules.unreadable[r] ? 1 : names.size() - 1;
+    auto& of_contents = reasons.emplace_back(repo.contents.size(), of_repo);
+    for (std::size_t v = 0; v < repo.revisions.size(); ++v) {
+      const std::size_t reason = rules.book.pinned[r][v] ? 2 : rules.edited[r][v] ? 3 : names.size() - 1;
+      for (const auto c : entry_contents(repo.revisions[v]))
+        of_contents[c] = std::min(of_contents[c], reason);
+    }
+    for (std::size_t p = 0; p < repo.partials.size(); ++p) {
+      if (!chosen.partials[r][p]) sums[of_repo] += repo.partials[p].status.allocated;
+    }
+  }
+  left.add_up(sums, [&](const content_ref& user) { return reasons[user.repo][user.content]; });
+  std::string text;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (sums[i] == 0) continue;
+    text.append(text.empty() ? "" : ", ").append(format_bytes(sums[i])).append(" ").append(names[i]);
+  }
+  return format_bytes(left.left()) + ": " + text;
 }
 
 }  // namespace detail
 
 HUBCACHE_DECL removal plan_prune(const census& seen, const disk_map& map, const ledger_view& book,
                                  const leftover_rule& rule) {
+  detail::refuse_unknown_pins(book);
   removal_choice chosen(seen);
   std::size_t pinned = 0;
+  std::vector<std::string> edited;
   for (std::size_t r = 0; r < seen.repos.size(); ++r) {
     detail::choose_leftovers(seen, r, rule, chosen);
     for (std::size_t v = 0; v < seen.repos[r].revisions.size(); ++v) {
-      if (!seen.repos[r].revisions[v].refs.empty()) continue;
-      chosen.revisions[r][v] = !book.pinned[r][v];
+      const auto& revision = seen.repos[r].revisions[v];
+      if (!revision.refs.empty()) continue;
       pinned += book.pinned[r][v] ? 1 : 0;
+      if (book.pinned[r][v]) continue;
+      const auto files = edited_files(seen.repos[r], revision);
+      if (!files.empty()) edited.push_back(detail::edits_withhold(seen.repos[r], revision, files));
+      chosen.revisions[r][v] = files.empty();
     }
   }
   auto withheld = detail::withhold_leased(seen, book, chosen);
   auto result = plan_removal(seen, map, chosen);
   if (pinned > 0)
     result.notes.push_back(std::to_string(pinned) + " detached revision(s) stay because they are pinned.");
+  withheld.insert(withheld.end(), edited.begin(), edited.end());
   result.withheld.insert(result.withheld.begin(), withheld.begin(), withheld.end());
   return result;
 }
 
-HUBCACHE_DECL std::uint64_t bytes_on_disk(const census& seen, const disk_map& map) {
-  auto sum = map.total();
-  for (const auto& repo : seen.repos) {
-    for (const auto& partial : repo.partials) sum += partial.status.allocated;
-  }
-  return sum;
+HUBCACHE_DECL std::uint64_t freeable_bytes(const census& seen, const disk_map& map) {
+  return detail::disk_account(seen, map).left();
 }
 
-HUBCACHE_DECL removal plan_gc(const census& seen, const disk_map& map, const ledger_view& book,
-                              const gc_goal& goal) {
-  const auto candidates = detail::gc_candidates(seen, book);
-  const auto first = [&](std::size_t count) {
-    removal_choice chosen(seen);
-    for (std::size_t i = 0; i < count; ++i) detail::choose(seen, candidates[i], goal.leftovers, chosen);
-    return chosen;
-  };
-  const auto total = bytes_on_disk(seen, map);
-  const auto reached = [&](std::uint64_t freed) {
-    return !goal.max_bytes || total - freed <= *goal.max_bytes;
-  };
+namespace detail {
 
-  const auto age = goal.max_age ? std::chrono::nanoseconds(*goal.max_age).count() : 0;
-  const auto too_old = [&](const detail::gc_candidate& one) {
-    return goal.max_age && (!one.revision || one.used < goal.leftovers.now_ns - age);
-  };
-  const auto aged = static_cast<std::size_t>(
-      std::partition_point(candidates.begin(), candidates.end(), too_old) - candidates.begin());
-  // What is freed only grows with the count, so the least count that is enough is found by halving.
-  std::size_t low = aged;
-  for (std::size_t high = candidates.size(); low < high;) {
-    const auto middle = low + (high - low) / 2;
-    if (reached(freed_by(seen, map, first(middle)))) {
-      high = middle;
-    } else {
-      low = middle + 1;
-    }
+/// Chooses candidates from `at` on until `account` is within `most`, but none that frees no byte. If that cannot be
+/// reached, chooses none and returns false; `account` is then what is left without all of them.
+HUBCACHE_DECL bool choose_for_size(const std::vector<gc_candidate>& candidates, std::size_t at,
+                                   std::uint64_t most, disk_account& account, removal_choice& chosen,
+                                   const std::stop_token& stop) {
+  auto end = at;
+  for (; end < candidates.size() && account.left() > most && !stop.stop_requested(); ++end) {
+    account.remove_revision(candidates[end].repo, candidates[end].revision);
   }
-  auto chosen = first(low);
-  const auto freed = freed_by(seen, map, chosen);
-  for (std::size_t i = low; i-- > aged;) {
-    if (!candidates[i].revision) continue;
-    auto without = chosen;
-    without.revisions[candidates[i].repo][*candidates[i].revision] = false;
-    if (freed_by(seen, map, without) == freed) chosen = std::move(without);
+  const auto reached = account.left();
+  if (reached > most) return false;
+  while (end-- > at) {
+    const auto& one = candidates[end];
+    account.restore_revision(one.repo, one.revision);
+    if (account.left() == reached) continue;
+    account.remove_revision(one.repo, one.revision);
+    chosen.revisions[one.repo][one.revision] = true;
   }
-  auto result = plan_removal(seen, map, chosen);
-  if (!reached(result.freed)) {
-    result.notes.push_back(
-        "The cache stays larger than asked: what is left is pinned, in use or cannot be removed.");
+  return true;
+}
+
+}  // namespace detail
+
+HUBCACHE_DECL gc_plan plan_gc(const census& seen, const disk_map& map, const ledger_view& book,
+                              const gc_goal& goal, const std::stop_token& stop) {
+  detail::refuse_unknown_pins(book);
+  const detail::gc_rules rules(seen, book);
+  const auto candidates = rules.candidates();
+  detail::disk_account account(seen, map);
+  removal_choice chosen(seen);
+  for (std::size_t r = 0; r < seen.repos.size() && !stop.stop_requested(); ++r) {
+    if (rules.untouchable(r)) continue;
+    detail::choose_leftovers(seen, r, goal.leftovers, chosen);
+    account.remove_leftovers(seen.repos[r], r, chosen);
   }
+
+  auto limit = std::numeric_limits<std::int64_t>::min();  // what was used before is too old
+  if (goal.max_age) limit = goal.leftovers.now_ns - std::chrono::nanoseconds(*goal.max_age).count();
+  std::size_t aged = 0;
+  for (; aged < candidates.size() && candidates[aged].used < limit; ++aged) {
+    account.remove_revision(candidates[aged].repo, candidates[aged].revision);
+    chosen.revisions[candidates[aged].repo][candidates[aged].revision] = true;
+  }
+
+  gc_plan result;
+  const auto most = goal.max_bytes.value_or(std::numeric_limits<std::uint64_t>::max());
+  if (!detail::choose_for_size(candidates, aged, most, account, chosen, stop)) {
+    result.out_of_reach = "The cache cannot be made as small as asked. What must stay is " +
+                          detail::reasons_to_stay(rules, chosen, account) + ".";
+  }
+  for (const auto& one : candidates) {
+    if (chosen.revisions[one.repo][one.revision]) limit = std::max(limit, one.used);
+  }
+  result.what = plan_removal(seen, map, chosen);
+  const auto withheld = rules.withheld(limit);
+  result.what.withheld.insert(result.what.withheld.end(), withheld.begin(), withheld.end());
   return result;
 }
 

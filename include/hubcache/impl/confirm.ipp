@@ -34,13 +34,15 @@ HUBCACHE_DECL confirmed_place confirm(const place& where, const std::vector<plac
     return p.state == trust::verified && p.identity == opened.status.identity;
   };
   if (!vouches(where) && std::none_of(siblings.begin(), siblings.end(), vouches)) {
+    // Asked before the first byte is read: who writes within the same tick of the clock goes unseen.
+    const bool lasting = trust_after_hash(opened.status.identity, where.store) == trust::verified;
     const auto found = hash_file(hashes, opened.file, what.name.algorithm(), what.size, stop, ec);
     const auto after = os::status(opened.file, ec).identity;
     if (!found || ec || after != opened.status.identity) {
       result.problem = found ? "it changed while it was read" : "it could not be read";
       return result;
     }
-    result.hashed = true;
+    result.hashed = lasting;
     if (*found != what.name) {
       result.stale = true;
       result.problem = "it holds other content: " + found->hex();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <hubcache/error.hpp>
+#include <hubcache/impl/dedupe_plan.ipp>
 #include <hubcache/link/link_failure.hpp>
 #include <hubcache/link/link_strategy.hpp>
 #include <hubcache/os/sharing.hpp>
@@ -17,8 +18,6 @@
 namespace hubcache::inline v0_1 {
 
 namespace detail {
-
-HUBCACHE_DECL std::string hard_link_refusal(const dedupe_file& kept, const dedupe_file& other);
 
 /// Whether both are the file they were, but for ctime, which every link to an inode changes.
 HUBCACHE_DECL bool same_state(const os::file_identity& a, const os::file_identity& b) noexcept {
@@ -116,8 +115,7 @@ HUBCACHE_DECL void dedupe_run::link_name(const content& what, const opened_file&
   std::optional<os::file_lock> lease;
   if (!name.cache_dir.empty()) {
     hub_lock = name.cache_dir + "/.locks/" + name.repo_folder + "/" + what.name.hex() + ".lock";
-    lease = ledger(state_dir_)
-                .try_lease(name.cache_dir, name.repo_folder, os::lock_mode::shared, unleased);
+    lease = ledger(state_dir_).try_lease(name.cache_dir, name.repo_folder, os::lock_mode::shared, unleased);
   }
   const auto lock = content_lock::try_lock(state_dir_, what.name, hub_lock, ec);
   const bool busy = (!lock && !ec) || (!hub_lock.empty() && !lease && !unleased);
@@ -145,8 +143,7 @@ HUBCACHE_DECL bool dedupe_run::is_verified(const digest& name, const opened_file
                                            const opened_file& b) const {
   const auto places = index_.find(name);
   return std::any_of(places.begin(), places.end(), [&](const place& p) {
-    return p.state == trust::verified &&
-           (p.identity == a.status.identity || p.identity == b.status.identity);
+    return p.state == trust::verified && (p.identity == a.status.identity || p.identity == b.status.identity);
   });
 }
 

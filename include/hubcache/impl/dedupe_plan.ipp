@@ -209,9 +209,8 @@ HUBCACHE_DECL void sort_by_worth(std::vector<dedupe_candidate>& files) {
     return std::tuple(one.file.store == mutability::mutable_store, ~one.file.status.links, ~shared,
                       one.file.status.identity.mtime_ns, std::string_view(one.file.names.front().path));
   };
-  std::sort(files.begin(), files.end(), [&worth](const dedupe_candidate& a, const dedupe_candidate& b) {
-    return worth(a) < worth(b);
-  });
+  std::sort(files.begin(), files.end(),
+            [&worth](const dedupe_candidate& a, const dedupe_candidate& b) { return worth(a) < worth(b); });
 }
 
 HUBCACHE_DECL std::vector<dedupe_draft> draft_groups(std::vector<dedupe_candidate> files, bool shares_blocks,

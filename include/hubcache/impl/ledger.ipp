@@ -70,6 +70,20 @@ void with_folder_of(const std::string& path, std::error_code& ec, Work work) {
   if (!ec) work();
 }
 
+/// As os::replace_text(), but after a crash of the machine there is the old or the new text, too.
+HUBCACHE_DECL void replace_durably(const std::string& path, std::string_view text, std::error_code& ec) {
+  const auto temporary = path + "." + os::random_hex(8) + ".tmp";
+  {
+    const auto file = os::create_new(temporary, 0600, ec);
+    if (!ec) os::write_at(file, as_byte_view(text), 0, ec);
+    if (!ec) os::sync(file, ec);
+  }
+  if (!ec) os::rename(temporary, path, ec);
+  std::error_code ignored;
+  if (ec) return os::remove(temporary, ignored);
+  os::sync_directory(std::filesystem::path(path).parent_path().string(), ec);
+}
+
 }  // namespace detail
 
 HUBCACHE_DECL std::string ledger::use_path(const std::string& cache_dir, std::string_view repo_folder,
@@ -125,7 +139,8 @@ HUBCACHE_DECL void ledger::add_pin(pin what, std::error_code& ec) const {
       std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
           .count();
   const auto path = pin_path(what);
-  detail::with_folder_of(path, ec, [&] { os::replace_text(path, detail::format_pin(what), 0600, ec); });
+  detail::with_folder_of(path, ec, [&] { detail::replace_durably(path, detail::format_pin(what), ec); });
+  if (!ec) os::sync_directory(folder_, ec);  // pins/ itself may be new
 }
 
 HUBCACHE_DECL bool ledger::remove_pin(const pin& what, std::error_code& ec) const {
@@ -154,7 +169,8 @@ HUBCACHE_DECL pin_list ledger::pins(const std::string& cache_dir) const {
     if (found) {
       result.pins.push_back(std::move(*found));
     } else {
-      result.problems.push_back(path + " is no pin" + (ec ? ": " + ec.message() + "." : "; it is ignored."));
+      result.problems.push_back(path + " is no pin that can be read" + (ec ? " (" + ec.message() + ")" : "") +
+                                "; repair it, or remove it and pin again what it protected.");
     }
   }
   std::sort(result.pins.begin(), result.pins.end(), [](const pin& a, const pin& b) {

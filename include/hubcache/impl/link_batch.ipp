@@ -20,6 +20,13 @@ HUBCACHE_DECL std::string reason_text(const std::error_code& reason, const conte
   return what.size < hard_link::smallest ? "smaller than 64 KiB" : "not the same inode by another name";
 }
 
+/// Whether `path` is a payload of huggingface_hub's shared store, <cache>/blobs/<xx>/<xet hash> (facts: hub-protocol
+/// 4.7): a symlink that its manifest does not name would dangle one day.
+HUBCACHE_DECL bool counts_its_users(const std::string& path) {
+  std::error_code ec;
+  return os::status(folder_of(folder_of(path)) + "/.huggingface-shared-blobs", ec).regular;
+}
+
 }  // namespace detail
 
 HUBCACHE_DECL link_batch::link_batch(destination where, const hash_set_ref& hashes, const link_ref& links,
@@ -110,6 +117,10 @@ HUBCACHE_DECL link_batch::terms link_batch::terms_for(const opened_file& have, c
   on.in_place = !where_.plain_files && !allowed.single() &&
                 std::any_of(stores_.begin(), stores_.end(),
                             [&](const store& s) { return s.in_place && s.holds(from.path); });
+  if ((on.in_place || on.kinds.contains(link_kind::symlink)) && detail::counts_its_users(from.path)) {
+    refuse(link_kind::symlink, "its store removes what none of its own links use");
+    on.in_place = false;
+  }
   return on;
 }
 

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <hubcache/os/file.hpp>
-#include <hubcache/os/mapped_file.hpp>
 
 #include <algorithm>
 #include <array>
@@ -12,7 +11,6 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <memory>
-#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -156,6 +154,23 @@ HUBCACHE_DECL std::size_t read_at(const descriptor& file, std::span<std::byte> i
     done += static_cast<std::size_t>(n);
   }
   return done;
+}
+
+HUBCACHE_DECL bool same_bytes(const descriptor& a, const descriptor& b, std::uint64_t size,
+                              std::error_code& ec) {
+  constexpr std::size_t block = std::size_t{1} << 18U;
+  const auto buffers = std::make_unique_for_overwrite<std::byte[]>(2 * block);
+  ec.clear();
+  for (std::uint64_t at = 0; at < size; at += block) {
+    const auto length = static_cast<std::size_t>(std::min<std::uint64_t>(block, size - at));
+    const std::span of_a(buffers.get(), length);
+    const std::span of_b(buffers.get() + block, length);
+    const auto got_a = read_at(a, of_a, at, ec);
+    const auto got_b = ec ? 0 : read_at(b, of_b, at, ec);
+    if (ec || got_a != length || got_b != length || !std::equal(of_a.begin(), of_a.end(), of_b.begin()))
+      return false;
+  }
+  return true;
 }
 
 HUBCACHE_DECL void write_at(const descriptor& file, byte_view bytes, std::uint64_t offset,
@@ -344,26 +359,6 @@ HUBCACHE_DECL std::string random_hex(std::size_t digits) {
   std::array<std::byte, 16> bytes{};
   if (::getentropy(bytes.data(), bytes.size()) != 0) throw std::system_error(errno, std::system_category());
   return digest(digest_algorithm::sha256, bytes).hex().substr(0, std::min<std::size_t>(digits, 32));
-}
-
-HUBCACHE_DECL mapped_file mapped_file::map(const descriptor& file, std::size_t size,
-                                           std::error_code& ec) noexcept {
-  mapped_file result;
-  ec.clear();
-  if (size == 0) return result;
-  void* data = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, file.get(), 0);
-  if (data == MAP_FAILED) {
-    detail::fail(ec);
-    return result;
-  }
-  ::madvise(data, size, MADV_RANDOM);
-  result.data_ = static_cast<const std::byte*>(data);
-  result.size_ = size;
-  return result;
-}
-
-HUBCACHE_DECL mapped_file::~mapped_file() {
-  if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), size_);
 }
 
 }  // namespace hubcache::inline v0_1::os

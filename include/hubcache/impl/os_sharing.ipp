@@ -59,15 +59,22 @@ HUBCACHE_DECL share_outcome share_blocks(const descriptor& kept, const descripto
 #if defined(FIDEDUPERANGE)
   ec.clear();
   while (size > 0) {
-    alignas(file_dedupe_range) std::array<std::byte, sizeof(file_dedupe_range) +
-                                                         sizeof(file_dedupe_range_info)> memory{};
-    auto* const range = new (memory.data()) file_dedupe_range{};
+    // The answer for the one destination follows the request.
+    alignas(file_dedupe_range)
+        std::array<std::byte, sizeof(file_dedupe_range) + sizeof(file_dedupe_range_info)>
+            memory;
+    auto* const range = new (memory.data()) file_dedupe_range;
     range->src_offset = offset;
     range->src_length = size;
     range->dest_count = 1;
+    range->reserved1 = 0;
+    range->reserved2 = 0;
     auto& info = range->info[0];
     info.dest_fd = other.get();
     info.dest_offset = offset;
+    info.bytes_deduped = 0;
+    info.status = 0;
+    info.reserved = 0;
     detail::retried(ec, [&] { return ::ioctl(kept.get(), FIDEDUPERANGE, range); });
     if (ec) return share_outcome::failed;
     if (info.status == FILE_DEDUPE_RANGE_DIFFERS) return share_outcome::differs;

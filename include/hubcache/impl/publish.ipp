@@ -6,6 +6,7 @@
 #include <hubcache/store/link_batch.hpp>
 #include <hubcache/store/publish.hpp>
 
+#include <filesystem>
 #include <optional>
 #include <utility>
 
@@ -69,6 +70,20 @@ HUBCACHE_DECL std::vector<placed_content> publish(std::vector<verified_partial> 
   return results;
 }
 
+namespace detail {
+
+/// Whether the regular file `path` holds nothing but what the blob `blob` holds: a link may take its place.
+HUBCACHE_DECL bool repeats(const std::string& path, const std::string& blob) {
+  std::error_code ec;
+  const auto mine = os::open_read(path, ec);
+  const auto real = ec ? std::string() : std::filesystem::canonical(blob, ec).string();
+  const auto theirs = ec ? os::descriptor() : os::open_read(real, ec);
+  const auto size = ec ? 0 : os::status(mine, ec).identity.size;
+  return !ec && os::status(theirs, ec).identity.size == size && !ec && os::same_bytes(mine, theirs, size, ec);
+}
+
+}  // namespace detail
+
 HUBCACHE_DECL std::vector<std::string> make_entries(const std::string& base, const std::string& view,
                                                     const std::vector<symlink_entry>& entries, bool force) {
   std::error_code ec;
@@ -88,7 +103,8 @@ HUBCACHE_DECL std::vector<std::string> make_entries(const std::string& base, con
     std::error_code none;
     if (!ec && parent.read_link(name, none) == target) continue;
     const auto there = ec ? os::file_status() : parent.status(name, none);
-    if (there.regular && (there.mode & 0200U) != 0 && !force) {
+    const auto blob = base + "/blobs/" + entry.name.hex();
+    if (there.regular && !force && !detail::repeats(view + "/" + entry.path, blob)) {
       kept.push_back(entry.path);
       continue;
     }

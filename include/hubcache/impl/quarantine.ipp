@@ -51,7 +51,8 @@ HUBCACHE_DECL quarantine_step plan_step(const census& seen, const census_repo& r
   if (file.path == file.payload) {
     step.path = file.path;
   } else {
-    step.entries.push_back(file.path);  // a symlink itself; what it leads to has a step of its own, or is right
+    step.entries.push_back(
+        file.path);  // a symlink itself; what it leads to has a step of its own, or is right
   }
   return step;
 }
@@ -91,11 +92,9 @@ HUBCACHE_DECL void quarantine_one(quarantine_step& step, const std::string& cach
   const auto repo_folder = os::last_segment(step.repo_dir);
   const auto etag = step.file.commit.empty() ? os::last_segment(step.file.path) : step.file.expected->hex();
   std::error_code ec, unleased;
-  const auto lease =
-      ledger(state_dir).try_lease(cache_dir, repo_folder, os::lock_mode::exclusive, unleased);
-  const auto lock =
-      content_lock::try_lock(state_dir, *step.file.expected,
-                             cache_dir + "/.locks/" + repo_folder + "/" + etag + ".lock", ec);
+  const auto lease = ledger(state_dir).try_lease(cache_dir, repo_folder, os::lock_mode::exclusive, unleased);
+  const auto lock = content_lock::try_lock(state_dir, *step.file.expected,
+                                           cache_dir + "/.locks/" + repo_folder + "/" + etag + ".lock", ec);
   if ((!lease && !unleased) || (!lock && !ec)) {
     step.problem = "another process works on it";
     return;
@@ -144,7 +143,8 @@ HUBCACHE_DECL std::vector<snapshot_files> files_to_fetch(const census& seen, con
                                                          const quarantine_plan& moved) {
   std::map<std::pair<std::string, std::string>, std::set<std::string>> lost;  // [label, commit] -> files
   for (const auto& file : done.files) {
-    if (file.outcome == verdict::missing && !file.commit.empty()) lost[{file.repo, file.commit}].insert(file.file);
+    if (file.outcome == verdict::missing && !file.commit.empty())
+      lost[{file.repo, file.commit}].insert(file.file);
   }
   for (const auto& step : moved.steps) {
     if (!step.problem.empty()) continue;

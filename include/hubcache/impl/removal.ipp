@@ -80,12 +80,18 @@ HUBCACHE_DECL repo_removal removal_of(const census_repo& repo, const removal_cho
   repo_removal result;
   result.label = repo.label();
   result.path = repo.path;
+  result.real_path = repo.real_path;
+  result.device = repo.status.identity.device;
+  result.inode = repo.status.identity.inode;
   result.whole = goes_whole(chosen, r, gone);
   for (std::size_t v = 0; v < repo.revisions.size(); ++v) {
     if (!chosen.revisions[r][v] && !chosen.repos[r]) continue;
     auto& one = result.revisions.emplace_back();
     one.commit = repo.revisions[v].commit;
     one.refs = repo.revisions[v].refs;
+    for (const auto& entry : repo.revisions[v].entries) {
+      if (entry.content && !repo.contents[*entry.content].blob) one.plain_files.push_back(entry.path);
+    }
     std::vector<bool> only(repo.revisions.size());
     only[v] = true;
     one.apparent = apparent_size(repo, used_by(repo, only));
@@ -194,6 +200,7 @@ HUBCACHE_DECL std::uint64_t freed_by(const census& seen, const disk_map& map, co
 HUBCACHE_DECL removal plan_removal(const census& seen, const disk_map& map, const removal_choice& chosen) {
   removal result;
   result.cache_dir = seen.cache_dir;
+  result.planned_ns = seen.begun_ns;
   auto possible = chosen;
   const auto unreadable = detail::unreadable_repos(seen);
   for (std::size_t r = 0; r < seen.repos.size(); ++r) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <hubcache/error.hpp>
+#include <hubcache/impl/removal_links.ipp>
 #include <hubcache/os/folder.hpp>
 #include <hubcache/store/content_lock.hpp>
 #include <hubcache/store/ledger.hpp>
@@ -8,6 +10,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <set>
@@ -24,10 +27,11 @@ inline constexpr int deepest_removal = 256;
 /// Removes from one repo's folder.
 class repo_remover {
  public:
-  repo_remover(const os::folder& hub, const std::string& cache_dir, const repo_removal& what,
+  repo_remover(const os::folder& hub, const removal& all, const repo_removal& what,
                const std::string& state_dir, index_ref index, removal_report& report)
       : hub_(hub),
-        cache_dir_(cache_dir),
+        cache_dir_(all.cache_dir),
+        planned_ns_(all.planned_ns),
         folder_(os::last_segment(what.path)),
         what_(what),
         state_dir_(state_dir),
@@ -36,31 +40,40 @@ class repo_remover {
         report_(report) {}
 
   void run(const std::stop_token& stop) {
-    std::error_code ec;
-    const auto lease = book_.try_lease(cache_dir_, folder_, os::lock_mode::exclusive, ec);
-    if (!lease && !ec) return keep(what_.label + " is in use by another process.");
-    root_ = hub_.child(folder_, ec);  // without a lease, too: content locks and second looks still guard
-    if (ec) return failed(what_.path, ec);
-    const auto stuck = remove_refs();
-    for (const auto& revision : what_.revisions) {
-      if (!stuck.contains(revision.commit)) remove_revision(revision.commit);
-    }
-    remove_blobs(stop);
-    if (what_.whole && undisturbed_ && !stop.stop_requested()) remove_rest();
+    remove(stop);
+    if (gone_) removed_.assign(1, what_.label);
+    std::move(removed_.begin(), removed_.end(), std::back_inserter(report_.removed));
   }
 
  private:
   using entry_type = os::folder_entry::type;
-  struct link {
-    std::string folder;  ///< Absolute.
+  struct found_ref {
     std::string name;
+    std::string commit;
   };
-  using links_by_name = std::multimap<std::string, link>;
   /// The right to remove files of one etag.
   struct hold {
     std::optional<content_lock> content;
     std::optional<os::file_lock> hub;  ///< Alone for etags that are no digests.
   };
+
+  void remove(const std::stop_token& stop) {
+    std::error_code ec;
+    const auto lease = book_.try_lease(cache_dir_, folder_, os::lock_mode::exclusive, ec);
+    if (!lease && !ec) return keep(what_.label + " is in use by another process.");
+    // Without a lease, too: content locks and second looks still guard.
+    if (!open_root() || !look_again() || !look_for_users()) return;
+    for (const auto& commit : going_) {
+      if (stop.stop_requested()) break;
+      if (remove_refs(commit)) remove_revision(commit);
+    }
+    if (!stop.stop_requested()) remove_blobs(stop);
+    if (stop.stop_requested()) {
+      report_.stopped = true;
+    } else if (what_.whole && undisturbed_) {
+      remove_rest();
+    }
+  }
 
   void keep(std::string text) {
     undisturbed_ = false;
@@ -70,6 +83,171 @@ class repo_remover {
     if (ec == std::errc::no_such_file_or_directory) return;  // somebody else removed it
     undisturbed_ = false;
     report_.failures.emplace_back(path, "cannot be removed: " + ec.message());
+  }
+
+  void failed(const std::string& path, std::string text) {
+    undisturbed_ = false;
+    report_.failures.emplace_back(path, std::move(text));
+  }
+
+  [[nodiscard]] bool is_symlinked() const { return what_.real_path != what_.path; }
+
+  bool open_root() {
+    std::error_code ec;
+    root_ = is_symlinked() ? os::folder::open(what_.path, ec) : hub_.child(folder_, ec);
+    const auto now = ec ? os::file_identity() : root_.status(".", ec).identity;
+    if (ec) {
+      failed(what_.path, ec);
+      return false;
+    }
+    if (!is_symlinked() || (now.device == what_.device && now.inode == what_.inode)) return true;
+    failed(what_.path, "stays: it leads to another folder than before.");
+    return false;
+  }
+
+  /// Chooses the revisions that go: those that did not come into use since the plan. @return whether to go on
+  bool look_again() {
+    const auto refs = what_.revisions.empty() ? std::vector<found_ref>() : read_refs();
+    if (!refs) return true;  // who knows what they name
+    refs_ = std::move(*refs);
+    try {
+      for (auto& one : book_.pins(cache_dir_).pins) {
+        if (one.repo == what_.label) pins_.push_back(std::move(one));
+      }
+    } catch (const error& unknown) {
+      failed(what_.path, std::string("stays: ") + unknown.what());
+      return false;
+    }
+    for (const auto& revision : what_.revisions) {
+      std::error_code ec;
+      const auto reason = reason_to_stay(revision, ec);
+      if (ec) {
+        failed(what_.path + "/snapshots/" + revision.commit, ec);
+      } else if (!reason.empty()) {
+        keep(what_.label + "@" + revision.commit + " stays: " + reason + ".");
+      } else {
+        going_.insert(revision.commit);
+      }
+    }
+    const bool pinned =
+        std::any_of(pins_.begin(), pins_.end(), [](const pin& one) { return one.revision.empty(); });
+    if (pinned && what_.revisions.empty() && what_.whole) keep(what_.label + " stays: it is pinned now.");
+    return true;
+  }
+
+  /// @return empty if nothing is against its going
+  [[nodiscard]] std::string reason_to_stay(const removed_revision& revision, std::error_code& ec) const {
+    const auto names_it = [&](const found_ref& ref) { return ref.commit == revision.commit; };
+    for (const auto& ref : refs_) {
+      const bool known =
+          std::find(revision.refs.begin(), revision.refs.end(), ref.name) != revision.refs.end();
+      if (names_it(ref) && !known && !is_temporary_ref(os::last_segment(ref.name)))
+        return "the ref " + ref.name + " names it now";
+    }
+    for (const auto& one : pins_) {
+      const bool by_ref = std::any_of(refs_.begin(), refs_.end(), [&](const found_ref& ref) {
+        return names_it(ref) && ref.name == one.revision;
+      });
+      if (by_ref || one.revision.empty() || one.revision == revision.commit) return "it is pinned now";
+    }
+    if (book_.last_use(cache_dir_, folder_, revision.commit).value_or(planned_ns_) > planned_ns_)
+      return "it was used meanwhile";
+    const auto snapshots = root_.child("snapshots", ec);
+    const auto at = ec ? os::folder() : snapshots.child(revision.commit, ec);
+    const auto edited = ec ? std::string() : edited_file(at, "", revision.plain_files, deepest_removal, ec);
+    if (ec == std::errc::no_such_file_or_directory) ec.clear();
+    return edited.empty() ? edited : edited + " in it was edited meanwhile";
+  }
+
+  /// A file below `at` that `hubcache edit`, or whoever replaced a link by a file, made since; empty if there is none.
+  [[nodiscard]] static std::string edited_file(const os::folder& at, const std::string& prefix,
+                                               const std::vector<std::string>& known, int levels,
+                                               std::error_code& ec) {
+    if (levels == 0) ec = std::make_error_code(std::errc::filename_too_long);
+    const auto entries = ec ? std::vector<os::folder_entry>() : at.entries(ec);
+    for (const auto& entry : entries) {
+      const auto path = prefix + entry.name;
+      if (entry.kind == entry_type::folder) {
+        const auto below = at.child(entry.name, ec);
+        auto found = ec ? std::string() : edited_file(below, path + "/", known, levels - 1, ec);
+        if (!found.empty()) return found;
+      } else if (entry.kind == entry_type::file) {
+        const auto file = at.status(entry.name, ec);
+        const bool own = file.regular && file.links == 1 && (file.mode & 0200U) != 0;
+        if (own && !std::binary_search(known.begin(), known.end(), path)) return path;
+      }
+      if (ec == std::errc::no_such_file_or_directory) ec.clear();
+      if (ec) return {};
+    }
+    return {};
+  }
+
+  /// All refs, temporary ones of other clients too; none, reported, if one of them cannot be known.
+  std::optional<std::vector<found_ref>> read_refs() {
+    std::vector<found_ref> found;
+    std::error_code ec;
+    const auto refs = root_.child("refs", ec);
+    std::string failed_at = "refs";
+    if (!ec) read_refs_in(refs, "", deepest_removal, found, failed_at, ec);
+    if (!ec || ec == std::errc::no_such_file_or_directory) return found;
+    failed(what_.path + "/" + failed_at,
+           "is no ref that can be read, so what it names is not known; the repo's revisions stay: " +
+               ec.message());
+    return std::nullopt;
+  }
+
+  void read_refs_in(const os::folder& at, const std::string& prefix, int levels,
+                    std::vector<found_ref>& found, std::string& failed_at, std::error_code& ec) {
+    for (const auto& entry : at.entries(ec)) {
+      const auto name = prefix + entry.name;
+      if (entry.kind == entry_type::folder && levels > 0) {
+        const auto folder = at.child(entry.name, ec);
+        if (!ec) read_refs_in(folder, name + "/", levels - 1, found, failed_at, ec);
+      } else if (entry.kind == entry_type::file) {
+        auto text = os::read_text(what_.path + "/refs/" + name, 4096, ec);
+        if (ec == std::errc::file_too_large) ec.clear();  // no ref
+        text.erase(text.find_last_not_of(" \r\n") + 1);
+        if (!ec) found.push_back({name, std::move(text)});
+      } else {
+        ec = std::make_error_code(std::errc::invalid_argument);
+      }
+      if (ec == std::errc::no_such_file_or_directory) ec.clear();
+      if (!ec) continue;
+      if (failed_at == "refs") failed_at = "refs/" + name;
+      return;
+    }
+  }
+
+  /// Lists the blobs and partials that go, and looks who links to them, before anything is removed.
+  bool look_for_users() {
+    std::error_code ec;
+    blobs_ = root_.child("blobs", ec);
+    if (ec) failed(what_.path + "/blobs", ec);
+    if (ec) return ec == std::errc::no_such_file_or_directory;
+    const auto add = [this](const std::string& name) { names_[name.substr(0, name.find('.'))].insert(name); };
+    for (const auto* list : {&what_.blobs, &what_.partials}) std::for_each(list->begin(), list->end(), add);
+    if (what_.whole && undisturbed_) {
+      for (const auto& entry : blobs_.entries(ec)) {
+        if (entry.kind != entry_type::folder) add(entry.name);
+      }
+    }
+    std::set<std::string> all;
+    for (const auto& [etag, files] : names_) all.insert(files.begin(), files.end());
+    // hubcache itself makes symlinks between blobs/ only, and those are looked for again under the locks.
+    auto entries = users_of(all, "snapshots");
+    if (!entries || !users_of(all, "blobs")) return false;
+    entry_users_ = std::move(*entries);
+    return true;
+  }
+
+  /// None, reported, if that cannot be known.
+  std::optional<users_by_blob> users_of(const std::set<std::string>& names, const std::string& where) {
+    blob_user_search search(hub_, cache_dir_, folder_, names);
+    std::error_code ec;
+    auto found = search.run(where, ec);
+    if (!ec) return found;
+    failed(search.failed_at(), "may link to blobs of " + what_.label + ", which stay: " + ec.message());
+    return std::nullopt;
   }
 
   /// Removes `name` in `at` with all below it; false if something is left.
@@ -105,49 +283,29 @@ class repo_remover {
     root_.remove_folder(folder, ec);  // fails if something else is in it
   }
 
-  /// Removes whatever below refs/ names a commit that goes: also a temporary ref of another client.
-  /// @return commits that are still named
-  std::set<std::string> remove_refs() {
-    std::set<std::string> commits;
-    for (const auto& revision : what_.revisions) commits.insert(revision.commit);
-    std::set<std::string> stuck;
-    std::error_code ec;
-    const auto refs = root_.child("refs", ec);
-    if (ec == std::errc::no_such_file_or_directory || commits.empty()) return stuck;
-    if (!ec) remove_refs_in(refs, what_.path + "/refs", commits, stuck, deepest_removal, ec);
-    if (!ec) return stuck;
-    failed(what_.path + "/refs", ec);
-    return commits;  // who knows what names them
-  }
-
-  /// @param ec set if something in `at` could not be read
-  void remove_refs_in(const os::folder& at, const std::string& path, const std::set<std::string>& commits,
-                      std::set<std::string>& stuck, int levels, std::error_code& ec) {
-    for (const auto& entry : at.entries(ec)) {
-      const auto below = path + "/" + entry.name;
-      std::error_code here;
-      if (entry.kind == entry_type::folder && levels > 0) {
-        const auto folder = at.child(entry.name, here);
-        if (!here) remove_refs_in(folder, below, commits, stuck, levels - 1, here);
-        std::error_code in_use;
-        at.remove_folder(entry.name, in_use);
-      } else if (entry.kind == entry_type::file) {
-        auto text = os::read_text(below, 4096, here);
-        if (here == std::errc::file_too_large) here.clear();  // no ref
-        text.erase(text.find_last_not_of(" \r\n") + 1);
-        if (!here && commits.contains(text)) remove_ref(at, entry.name, below, text, stuck);
-      }
-      if (here && here != std::errc::no_such_file_or_directory) ec = here;
+  /// Removes whatever below refs/ names `commit`. @return whether nothing does any more
+  bool remove_refs(const std::string& commit) {
+    bool clear = true;
+    for (const auto& ref : refs_) {
+      if (ref.commit != commit) continue;
+      std::error_code ec;
+      remove_below(root_, "refs/" + ref.name, ec);
+      if (ec) failed(what_.path + "/refs/" + ref.name, ec);
+      clear = clear && !ec;
     }
+    return clear;
   }
 
-  void remove_ref(const os::folder& at, const std::string& name, const std::string& path,
-                  const std::string& commit, std::set<std::string>& stuck) {
-    std::error_code ec;
-    at.remove(name, ec);
-    if (!ec) return;
-    failed(path, ec);
-    stuck.insert(commit);
+  /// Removes the file `path` below `at`, and its folders there but the first if they are empty then.
+  static void remove_below(const os::folder& at, const std::string& path, std::error_code& ec) {
+    const auto slash = path.find('/');
+    if (slash == path.npos) return at.remove(path, ec);
+    const auto below = at.child(path.substr(0, slash), ec);
+    const auto rest = path.substr(slash + 1);
+    if (!ec) remove_below(below, rest, ec);
+    std::error_code in_use;
+    const auto next = rest.find('/');
+    if (!ec && next != rest.npos) below.remove_folder(rest.substr(0, next), in_use);
   }
 
   void remove_revision(const std::string& commit) {
@@ -157,34 +315,17 @@ class repo_remover {
     if (ec) return failed(path, ec);
     if (!remove_tree(snapshots, commit, path + "/" + commit)) return;
     ++report_.revisions;
+    removed_.push_back(what_.label + "@" + commit);
     remove_record("trees", commit + ".json");
     remove_record(".no_exist", commit);
     book_.forget_use(cache_dir_, folder_, commit);
   }
 
   void remove_blobs(const std::stop_token& stop) {
-    std::error_code ec;
-    blobs_ = root_.child("blobs", ec);
-    if (ec) return failed(what_.path + "/blobs", ec);
-    // By etag: a lock is for all files of it.
-    std::map<std::string, std::set<std::string>> names;
-    const auto add = [&names](const std::string& name) {
-      names[name.substr(0, name.find('.'))].insert(name);
-    };
-    for (const auto* list : {&what_.blobs, &what_.partials}) std::for_each(list->begin(), list->end(), add);
-    if (what_.whole) {
-      for (const auto& entry : blobs_.entries(ec)) {
-        if (entry.kind != entry_type::folder) add(entry.name);
-      }
-    }
-    std::set<std::string> all;
-    for (const auto& [etag, files] : names) all.insert(files.begin(), files.end());
-    // hubcache itself makes symlinks between blobs/ only, and those are looked for under the locks.
-    entry_links_ = links_to(all, "snapshots");
-    for (auto at = names.begin(); at != names.end() && !stop.stop_requested();) {
+    for (auto at = names_.begin(); at != names_.end() && !stop.stop_requested();) {
       std::map<std::string, hold> held;
       std::vector<std::string> files;
-      for (; at != names.end() && held.size() < removal_batch; ++at) {
+      for (; at != names_.end() && held.size() < removal_batch; ++at) {
         if (auto lock = try_hold(at->first)) {
           held.emplace(at->first, std::move(*lock));
           files.insert(files.end(), at->second.begin(), at->second.end());
@@ -221,14 +362,17 @@ class repo_remover {
   void remove_held(const std::vector<std::string>& files) {
     const auto used = names_in_snapshots();
     if (!used) return;
-    const auto links = links_to({files.begin(), files.end()}, "blobs");
+    const auto users = users_of({files.begin(), files.end()}, "blobs");
+    if (!users) return;
     for (const auto& name : files) {
       if (name.ends_with(".incomplete")) {
         remove_partial(name);
       } else if (used->contains(name)) {
-        keep(what_.path + "/blobs/" + name + " is used by a snapshot.");
+        // What a revision uses that stays is told with that.
+        if (going_.size() == what_.revisions.size())
+          keep(what_.path + "/blobs/" + name + " is used by a snapshot.");
       } else {
-        remove_blob(name, links);
+        remove_blob(name, *users);
       }
     }
   }
@@ -241,7 +385,7 @@ class repo_remover {
     if (ec == std::errc::no_such_file_or_directory) return names;
     if (!ec) collect_names(snapshots, names, deepest_removal, ec);
     if (!ec) return names;
-    failed(what_.path + "/snapshots", ec);
+    failed(what_.path + "/snapshots", "cannot be read wholly, so its blobs stay: " + ec.message());
     return std::nullopt;
   }
 
@@ -250,6 +394,10 @@ class repo_remover {
       std::error_code here;
       if (entry.kind == entry_type::symlink) {
         names.insert(os::last_segment(at.read_link(entry.name, here)));
+        // What a folder behind a symlink uses is not known.
+        const auto shown = here ? os::file_status() : at.status(entry.name, here, true);
+        if (leads_nowhere(here)) here.clear();
+        if (shown.directory) here = std::make_error_code(std::errc::too_many_symbolic_link_levels);
       } else if (entry.kind == entry_type::folder) {
         const auto below = at.child(entry.name, here);
         if (!here && levels == 0) here = std::make_error_code(std::errc::filename_too_long);
@@ -257,43 +405,6 @@ class repo_remover {
       }
       if (here && here != std::errc::no_such_file_or_directory) ec = here;
       if (ec) return;
-    }
-  }
-
-  /// Files of other repos that are symlinks to one of these blobs, by its name. `where` is "blobs" or "snapshots".
-  links_by_name links_to(const std::set<std::string>& names, const std::string& where) {
-    links_by_name found;
-    std::error_code ec;
-    const auto own = std::filesystem::canonical(what_.path + "/blobs", ec).string() + "/";
-    for (const auto& repo : hub_.entries(ec)) {
-      if (repo.kind != entry_type::folder || repo.name == folder_) continue;
-      const auto folder = hub_.child(repo.name, ec);
-      const auto at = ec ? os::folder() : folder.child(where, ec);
-      if (!ec) collect_links(at, repo.name + "/" + where, names, own, found, deepest_removal);
-    }
-    return found;
-  }
-
-  /// @param path of `at`, below the cache
-  void collect_links(const os::folder& at, const std::string& path, const std::set<std::string>& names,
-                     const std::string& own, links_by_name& found, int levels) {
-    const auto repo = cache_dir_ + "/" + path.substr(0, path.find('/')) + "/";
-    std::error_code ec;
-    for (const auto& entry : at.entries(ec)) {
-      if (entry.kind == entry_type::folder && levels > 0) {
-        const auto below = at.child(entry.name, ec);
-        if (!ec) collect_links(below, path + "/" + entry.name, names, own, found, levels - 1);
-      }
-      if (entry.kind != entry_type::symlink) continue;
-      const auto target = at.read_link(entry.name, ec);
-      const auto name = os::last_segment(target);
-      if (ec || !names.contains(name)) continue;
-      const auto folder = cache_dir_ + "/" + path;
-      // An entry that leads to its own repo's blob is fine when that is.
-      if (os::absolute_path(target.starts_with('/') ? target : folder + "/" + target).starts_with(repo))
-        continue;
-      const auto real = std::filesystem::canonical(folder + "/" + entry.name, ec).string();
-      if (!ec && real == own + name) found.emplace(name, link{folder, entry.name});
     }
   }
 
@@ -308,16 +419,16 @@ class repo_remover {
     ++report_.partials;
   }
 
-  void remove_blob(const std::string& name, const links_by_name& links) {
+  void remove_blob(const std::string& name, const users_by_blob& links) {
     const auto path = what_.path + "/blobs/" + name;
     std::error_code ec;
     const auto file = os::open_read(path, ec);  // of a symlink: none
     const auto before = ec ? os::file_identity{} : os::status(file, ec).identity;
     std::vector<std::string> users;
-    for (const links_by_name& some : {std::cref(links), std::cref(entry_links_)}) {
+    for (const users_by_blob& some : {std::cref(links), std::cref(entry_users_)}) {
       for (auto [at, end] = some.equal_range(name); at != end; ++at) {
         if (!hand_over(name, at->second)) return;
-        users.push_back(at->second.folder + "/" + at->second.name);
+        users.push_back(at->second.path());
       }
     }
     blobs_.remove(name, ec);
@@ -326,22 +437,28 @@ class repo_remover {
     if (const auto parsed = digest::parse(name)) tell_index(*parsed, path, file, before, users);
   }
 
-  /// Makes `user`, a symlink to the blob `name`, a hard link to it.
-  bool hand_over(const std::string& name, const link& user) {
-    const auto temporary = user.name + "." + os::random_hex(8) + ".incomplete";
+  /// Makes `user`, a symlink to the blob `name`, a hard link to it, or if that is a symlink, one to where it leads.
+  bool hand_over(const std::string& name, const blob_user& user) {
     std::error_code ec;
-    const auto folder = os::folder::open_below(cache_dir_, user.folder, ec);
-    if (!ec) blobs_.hard_link(name, folder, temporary, ec);
-    if (!ec) {
-      folder.take(user.folder + "/" + temporary, user.name, ec);
+    const auto folder = user.open_folder(ec);
+    const auto now = ec ? os::file_status() : folder.status(user.name, ec);
+    if (!ec && !now.symlink) return true;  // no longer
+    const bool linked = !ec && blobs_.status(name, ec).symlink;
+    if (!ec && linked) {
+      const auto target = std::filesystem::canonical(what_.path + "/blobs/" + name, ec).string();
+      if (leads_nowhere(ec)) return true;  // so does the user
+      if (!ec) folder.replace_symlink(target, user.name, ec);
+    } else if (!ec) {
+      const auto temporary = user.name + "." + os::random_hex(8) + ".incomplete";
+      blobs_.hard_link(name, folder, temporary, ec);
+      if (!ec) folder.take(user.base + user.below + "/" + temporary, user.name, ec);
       std::error_code ignored;
       if (ec) folder.remove(temporary, ignored);
     }
     if (!ec) return true;
-    undisturbed_ = false;
-    report_.failures.emplace_back(what_.path + "/blobs/" + name,
-                                  "stays: " + user.folder + "/" + user.name +
-                                      " is a symlink to it and cannot be made a file: " + ec.message());
+    if (ec == std::errc::no_such_file_or_directory) return true;  // one of both is gone
+    failed(what_.path + "/blobs/" + name,
+           "stays: " + user.path() + " is a symlink to it and cannot be given the file: " + ec.message());
     return false;
   }
 
@@ -372,20 +489,45 @@ class repo_remover {
   void remove_rest() {
     std::error_code ec;
     const auto snapshots = root_.child("snapshots", ec);
-    if (!ec && !snapshots.entries(ec).empty())
-      return keep(what_.path + " stays: a revision was added to it.");
+    const auto entries = ec ? std::vector<os::folder_entry>() : snapshots.entries(ec);
+    if (ec && ec != std::errc::no_such_file_or_directory) return failed(what_.path + "/snapshots", ec);
+    const bool added = std::any_of(entries.begin(), entries.end(), [](const os::folder_entry& entry) {
+      return entry.kind == entry_type::folder || entry.kind == entry_type::symlink;
+    });
+    if (added) return keep(what_.path + " stays: a revision was added to it.");
     for (const auto& entry : root_.entries(ec)) {
-      if (entry.name != "snapshots") remove_tree(root_, entry.name, what_.path + "/" + entry.name);
+      if (entry.name != "snapshots" && goes_along(entry.name))
+        remove_tree(root_, entry.name, what_.path + "/" + entry.name);
     }
     if (!undisturbed_) return;
     remove_tree(root_, "snapshots", what_.path + "/snapshots");
-    hub_.remove_folder(folder_, ec);
+    remove_folder();
+  }
+
+  /// Outside of the cache only what makes a repo.
+  [[nodiscard]] bool goes_along(const std::string& name) const {
+    return !is_symlinked() || name == "blobs" || name == "refs" || name == "trees" || name == ".no_exist" ||
+           is_ignored_name(name);
+  }
+
+  void remove_folder() {
+    std::error_code ec;
+    if (is_symlinked()) {
+      std::filesystem::remove(what_.real_path,
+                              ec);  // but not where others' files, a mount or rights forbid it
+      if (ec == std::errc::directory_not_empty) keep(what_.real_path + " stays: it holds other files.");
+      hub_.remove(folder_, ec);
+    } else {
+      hub_.remove_folder(folder_, ec);
+    }
     if (ec) return failed(what_.path, ec);
+    gone_ = true;
     ++report_.repos;
   }
 
   const os::folder& hub_;
   const std::string& cache_dir_;
+  std::int64_t planned_ns_;
   std::string folder_;
   const repo_removal& what_;
   const std::string& state_dir_;
@@ -394,8 +536,14 @@ class repo_remover {
   removal_report& report_;
   os::folder root_;
   os::folder blobs_;
-  links_by_name entry_links_;  // entries of other repos' snapshots
-  bool undisturbed_ = true;    // nothing was kept, nothing failed
+  std::vector<found_ref> refs_;
+  std::vector<pin> pins_;                               // of this repo
+  std::set<std::string> going_;                         // commits
+  std::map<std::string, std::set<std::string>> names_;  // that go, by etag: a lock is for all files of it
+  users_by_blob entry_users_;                           // entries of other repos' snapshots
+  std::vector<std::string> removed_;
+  bool undisturbed_ = true;  // nothing was kept, nothing failed
+  bool gone_ = false;        // the folder
 };
 
 }  // namespace detail
@@ -413,8 +561,11 @@ HUBCACHE_DECL removal_report carry_out(const removal& what, const std::string& s
   os::sync_file_system(what.cache_dir, ec);  // else what others wrote would count against us
   report.free_before = os::free_bytes(what.cache_dir, ec);
   for (const auto& repo : what.repos) {
-    if (stop.stop_requested()) break;
-    detail::repo_remover(hub, what.cache_dir, repo, state_dir, index, report).run(stop);
+    if (stop.stop_requested()) {
+      report.stopped = true;
+      break;
+    }
+    detail::repo_remover(hub, what, repo, state_dir, index, report).run(stop);
   }
   os::sync_file_system(what.cache_dir, ec);
   report.free_after = os::free_bytes(what.cache_dir, ec);

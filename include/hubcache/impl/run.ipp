@@ -319,9 +319,11 @@ class fetch_phase {
 
 /// Waits until nobody removes anything from the repo's folder, and keeps it so as long as the lease is held. Where no
 /// lease can be taken (a read-only home), there is none.
+/// @throws error errc::refused if somebody holds the folder for a minute
 HUBCACHE_DECL asio::awaitable<std::optional<os::file_lock>> lease_repo(const run_state& run) {
-  for (auto pause = std::chrono::milliseconds(10);;
-       pause = std::min(pause * 2, std::chrono::milliseconds(500))) {
+  const auto begun = std::chrono::steady_clock::now();
+  bool told = false;
+  for (;;) {
     auto work = [what = run.what, state_dir = run.with.config.state_dir](const std::stop_token&) {
       std::error_code ec;
       auto lease = ledger(state_dir).try_lease(what->layout.cache_dir(), what->repo.folder(),
@@ -330,7 +332,17 @@ HUBCACHE_DECL asio::awaitable<std::optional<os::file_lock>> lease_repo(const run
     };
     auto [lease, failed] = co_await on_workers(run.with.pool, std::move(work));
     if (lease || failed) co_return std::move(lease);
-    co_await pause_until(std::chrono::steady_clock::now() + pause);
+    const auto now = std::chrono::steady_clock::now();
+    if (now - begun > std::chrono::minutes(1)) {
+      throw error(errc::refused, "another process has been removing from the repo's folder for a minute",
+                  error_context{}.with_repo(run.what->repo.display()));
+    }
+    if (!told && now - begun > std::chrono::seconds(1)) {
+      run.with.warn("Another process removes from the cache of " + run.what->repo.display() +
+                    "; waiting for it.");
+      told = true;
+    }
+    co_await pause_until(now + std::chrono::milliseconds(50));
   }
 }
 

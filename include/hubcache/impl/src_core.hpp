@@ -53,6 +53,7 @@
 #include <hubcache/impl/os_file.ipp>
 #include <hubcache/impl/os_folder.ipp>
 #include <hubcache/impl/os_lock.ipp>
+#include <hubcache/impl/os_mapped_file.ipp>
 #include <hubcache/impl/os_sharing.ipp>
 #include <hubcache/impl/partial.ipp>
 #include <hubcache/impl/plan.ipp>
@@ -62,6 +63,7 @@
 #include <hubcache/impl/rebuild.ipp>
 #include <hubcache/impl/record_log.ipp>
 #include <hubcache/impl/removal.ipp>
+#include <hubcache/impl/removal_links.ipp>
 #include <hubcache/impl/removal_run.ipp>
 #include <hubcache/impl/repo.ipp>
 #include <hubcache/impl/retry.ipp>

@@ -283,9 +283,8 @@ HUBCACHE_DECL verification verify(verification planned, const hash_set_ref& hash
     }
   };
   for_each_index(pool, checks.size(), work, stop);
-  planned.complete = std::none_of(planned.files.begin(), planned.files.end(), [](const checked_file& file) {
-    return file.outcome == verdict::pending;
-  });
+  planned.complete = std::none_of(planned.files.begin(), planned.files.end(),
+                                  [](const checked_file& file) { return file.outcome == verdict::pending; });
   if (planned.complete) checkpoint.finish();
   return planned;
 }

@@ -94,7 +94,8 @@ HUBCACHE_DECL void verify_planner::add_entry(std::size_t repo, const census_revi
   const auto& of = seen_.repos[repo];
   const auto wanted = listed != nullptr ? listed->name() : std::nullopt;
   if (!entry.content) {
-    add_finding(of, revision, entry.path, verdict::missing, "it leads to no blob of its repo").expected = wanted;
+    add_finding(of, revision, entry.path, verdict::missing, "it leads to no blob of its repo").expected =
+        wanted;
     return;
   }
   const auto& content = of.contents[*entry.content];
@@ -103,8 +104,8 @@ HUBCACHE_DECL void verify_planner::add_entry(std::size_t repo, const census_revi
   if (!content.blob) {
     check.commit = revision.commit;
     // Where entries are symlinks, a plain file is a copy that was made to be edited.
-    check.editable = std::any_of(of.contents.begin(), of.contents.end(),
-                                 [](const census_content& c) { return c.blob; });
+    check.editable =
+        std::any_of(of.contents.begin(), of.contents.end(), [](const census_content& c) { return c.blob; });
   }
   if (wanted && (!content.blob || !check.expected)) check.expected = wanted;
   if (!wanted) return;
@@ -144,8 +145,10 @@ HUBCACHE_DECL void verify_planner::add(const verify_scope& scope) {
   const auto& repo = seen_.repos[scope.repo];
   for (const auto& revision : repo.revisions) {
     if (scope.commit && *scope.commit != revision.commit) continue;
+    const auto known = scope.listed.find(revision.commit);
     const auto tree = repo.path + "/trees/" + revision.commit + ".json";
-    add_revision(scope.repo, revision, scope.listed ? scope.listed : read_tree(tree, revision.commit));
+    add_revision(scope.repo, revision,
+                 known != scope.listed.end() ? known->second : read_tree(tree, revision.commit));
   }
   if (scope.commit) return;
   for (std::size_t i = 0; i < repo.contents.size(); ++i) check_of(scope.repo, i);

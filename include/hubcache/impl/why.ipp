@@ -1,6 +1,7 @@
 #pragma once
 
 #include <hubcache/error.hpp>
+#include <hubcache/impl/ledger.ipp>
 #include <hubcache/os/file.hpp>
 #include <hubcache/upkeep/why.hpp>
 
@@ -36,7 +37,9 @@ HUBCACHE_DECL bool holds_the_same(const os::file_identity& now, const os::file_i
 /// Puts a report together. The steps of explain(), in their order.
 class explanation {
  public:
-  explanation(index_ref index, const why_scope& scope) : index_(index), scope_(scope) {}
+  explanation(index_ref index, const why_scope& scope) : index_(index), scope_(scope), pins_(scope.pins) {
+    for (auto& one : pins_) one.cache_dir = real_path(one.cache_dir);
+  }
 
   /// Names the content by all digests that begin with `prefix`: there must be one.
   void ask_digest(const std::string& prefix) {
@@ -185,6 +188,7 @@ class explanation {
 
   void add_uses(const census& seen, const census_repo& repo, const std::set<std::size_t>& mine) {
     auto unused = mine;
+    const auto cache = real_path(seen.cache_dir);
     const auto add = [&](const census_revision* revision, const std::string& path) {
       auto& use = uses_.emplace_back();
       use.cache_dir = seen.cache_dir;
@@ -193,7 +197,7 @@ class explanation {
       if (revision == nullptr) return;
       use.commit = revision->commit;
       use.refs = revision->refs;
-      use.pinned = is_pinned(use);
+      use.pinned = is_pinned(use, cache);
     };
     for (const auto& revision : repo.revisions) {
       for (const auto& entry : revision.entries) {
@@ -205,9 +209,10 @@ class explanation {
     for (const auto c : unused) add(nullptr, repo.contents[c].name);
   }
 
-  [[nodiscard]] bool is_pinned(const why_use& use) const {
-    return std::any_of(scope_.pins.begin(), scope_.pins.end(), [&](const pin& one) {
-      return one.cache_dir == use.cache_dir && one.repo == use.repo &&
+  /// @param cache by its real path, as all of pins_: a use names it as the user did
+  [[nodiscard]] bool is_pinned(const why_use& use, const std::string& cache) const {
+    return std::any_of(pins_.begin(), pins_.end(), [&](const pin& one) {
+      return one.cache_dir == cache && one.repo == use.repo &&
              (one.revision.empty() || one.revision == use.commit ||
               std::find(use.refs.begin(), use.refs.end(), one.revision) != use.refs.end());
     });
@@ -215,6 +220,7 @@ class explanation {
 
   index_ref index_;
   const why_scope& scope_;
+  std::vector<pin> pins_;
   std::set<digest> names_;
   std::map<file_key, os::file_identity> files_;  // that hold the content now
   std::map<std::string, why_place> places_;

@@ -17,7 +17,7 @@ enum class index_access : unsigned char {
   automatic,  ///< `copied` on file systems that other hosts share, else `mapped`.
   /// Through mappings. Where a file is shortened by others, or its disk fails, a look-up raises SIGBUS.
   mapped,
-  /// By system calls: a look-up takes some more of them, about 2 us, and nothing raises a signal.
+  /// By system calls: a look-up takes 2 to 3 us more, and nothing raises a signal.
   copied,
 };
 

@@ -53,12 +53,12 @@ class mapped_index {
   /// flush()es.
   HUBCACHE_DECL ~mapped_index();
 
-  /// About 1 us at 10 million records, without a system call: a few cache misses and a checksum per place.
+  /// One to two us at 10 million records, without a system call: a few cache misses and a checksum a place.
   [[nodiscard]] HUBCACHE_DECL std::vector<place> find(const digest& name) const;
 
   /// Not stored are records whose path is no is_recordable_path(), and all if the folder cannot be written.
   /// While another process writes, records are kept in memory (and not counted or found yet) until the next
-  /// insert(), forget() or flush(). Large batches are faster: a million records a second.
+  /// insert(), forget() or flush(). A large batch stores some 300,000 a second.
   HUBCACHE_DECL std::size_t insert(std::span<const index_record> records);
   /// Kept for later like inserts.
   HUBCACHE_DECL void forget(const digest& name, const std::string& path);
@@ -71,7 +71,7 @@ class mapped_index {
   /// An estimate after a writer was killed. 0 if the files are not to be believed.
   [[nodiscard]] HUBCACHE_DECL std::uint64_t size() const;
 
-  /// Looks at every slot and record: some seconds per million records, in 2 MiB of memory.
+  /// Looks at every slot and record: about a second per million records, in 2 MiB of memory.
   [[nodiscard]] HUBCACHE_DECL index_report check() const;
   /// Writes the files anew from all records in the folder's logs that check out: the newest of each digest
   /// and path, nothing that was forgotten. The files that records name are not looked at.

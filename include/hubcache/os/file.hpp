@@ -87,6 +87,9 @@ struct file_status {
 /// Reads up to `into.size()` bytes at `offset`; returns fewer only at the end of the file.
 [[nodiscard]] HUBCACHE_DECL std::size_t read_at(const descriptor& file, std::span<std::byte> into,
                                                 std::uint64_t offset, std::error_code& ec) noexcept;
+/// Whether the first `size` bytes of both are there and equal. Reads both.
+[[nodiscard]] HUBCACHE_DECL bool same_bytes(const descriptor& a, const descriptor& b, std::uint64_t size,
+                                            std::error_code& ec);
 /// Writes all of `bytes` at `offset`.
 HUBCACHE_DECL void write_at(const descriptor& file, byte_view bytes, std::uint64_t offset,
                             std::error_code& ec) noexcept;

@@ -37,5 +37,5 @@ class mapped_file {
 }  // namespace hubcache::inline v0_1::os
 
 #if !defined(HUBCACHE_SEPARATE_COMPILATION)
-#include <hubcache/impl/os_file.ipp>
+#include <hubcache/impl/os_mapped_file.ipp>
 #endif

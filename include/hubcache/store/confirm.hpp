@@ -21,8 +21,8 @@ struct confirmed_place {
 
   std::optional<opened_file> file;  ///< Set if the place holds the content.
   bool stale = false;               ///< It is gone or holds something else: forget it.
-  bool hashed = false;              ///< It was a claim, and was hashed.
-  std::string problem;              ///< Why not, for people.
+  bool hashed = false;  ///< It was a claim, and was hashed in a state that lasts (trust_after_hash()).
+  std::string problem;  ///< Why not, for people.
 };
 static_assert(!std::is_aggregate_v<confirmed_place>);
 

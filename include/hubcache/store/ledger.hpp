@@ -41,8 +41,9 @@ static_assert(!std::is_aggregate_v<pin>);
 struct pin_list {
   pin_list() = default;
 
-  std::vector<pin> pins;              ///< Sorted by repo and revision.
-  std::vector<std::string> problems;  ///< Files that are no pins, one sentence each.
+  std::vector<pin> pins;  ///< Sorted by repo and revision.
+  /// Files that are no pins, one sentence each: perhaps pins once, so who removes things must stop at them.
+  std::vector<std::string> problems;
 };
 static_assert(!std::is_aggregate_v<pin_list>);
 
@@ -63,7 +64,7 @@ class ledger {
   HUBCACHE_DECL void forget_use(const std::string& cache_dir, std::string_view repo_folder,
                                 std::string_view commit) const noexcept;
 
-  /// Adds a pin, dated now; an equal one is replaced.
+  /// Adds a pin, dated now; an equal one is replaced. Once it returns, the pin survives a crash of the machine.
   HUBCACHE_DECL void add_pin(pin what, std::error_code& ec) const;
   /// Takes a pin away. @return whether there was one.
   HUBCACHE_DECL bool remove_pin(const pin& what, std::error_code& ec) const;

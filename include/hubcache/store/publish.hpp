@@ -44,7 +44,7 @@ struct symlink_entry {
 };
 static_assert(!std::is_aggregate_v<symlink_entry>);
 /// Makes the symlink entries snapshots/<commit>/<path> -> blobs in `view`, below `base`; equal ones are left alone, and
-/// so are, unless `force`, writable files: those a user made his own (make_private()).
+/// so are, unless `force`, files that hold other bytes than their blob: a user made them his own (make_private()).
 /// @return the paths of the files that were left alone.
 /// @throws error if an entry cannot be made, or a symlink stands where a folder belongs.
 HUBCACHE_DECL std::vector<std::string> make_entries(const std::string& base, const std::string& view,

@@ -64,6 +64,8 @@ struct census_repo {
   std::string type;                         ///< "model", "dataset", "space" or "kernel".
   std::string id;                           ///< "owner/name".
   std::string path;                         ///< Absolute, of its folder.
+  std::string real_path;                    ///< `path`, or the folder that it leads to if it is a symlink.
+  os::file_status status;                   ///< Of that folder.
   std::vector<census_content> contents;     ///< Sorted by path; blobs that no snapshot names included.
   std::vector<census_revision> revisions;   ///< Sorted by commit.
   std::map<std::string, std::string> refs;  ///< Name -> commit, as on disk.
@@ -90,14 +92,15 @@ struct census {
   census() = default;
 
   std::string cache_dir;
+  std::int64_t begun_ns = 0;       ///< When it was begun, since 1970.
   std::vector<census_repo> repos;  ///< Sorted by label.
   std::vector<census_problem> problems;
 };
 static_assert(!std::is_aggregate_v<census>);
 
 /// Looks at all of `cache_dir` and changes nothing; hashes nothing, opens no blob. Repos are looked at in parallel.
-/// What cannot be read or understood becomes a problem. Symlinks are resolved, loops are problems, no snapshot
-/// folder is left through a symlink. A missing cache is an empty one. Once `stop` is requested the result is
+/// What cannot be read or understood becomes a problem. Symlinks are resolved, loops are problems, no repo's
+/// folder is left through a symlink; a repo's folder may be one, unless it is a second way to what lies in the cache. A missing cache is an empty one. Once `stop` is requested the result is
 /// incomplete. It waits for the disk more than it computes: give it more threads than there are cores.
 [[nodiscard]] HUBCACHE_DECL census take_census(const std::string& cache_dir, workers& pool,
                                                const std::stop_token& stop = {});

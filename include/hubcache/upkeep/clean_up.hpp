@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -23,14 +24,16 @@ struct ledger_view {
   revision_selection pinned;
   std::vector<bool> pinned_repos;  ///< By a pin of all their revisions.
   std::vector<bool> leased;        ///< Repos that some process works on now.
-  /// When each revision was used last (ns since 1970): the newest of what the ledger recorded, the times of its
-  /// contents' last read and write, and its folder's. [repo][revision]
+  /// When each revision was used last (ns since 1970), [repo][revision]: as the ledger recorded it; else the newest
+  /// of its folder's mtime and its contents' last read and write. Of contents, those tell that no other revision of
+  /// the repo and no other hard link uses; all do if it has none of its own.
   std::vector<std::vector<std::int64_t>> used;
+  std::vector<std::string> unknown_pins;  ///< As pin_list::problems: what they protect is not known.
 };
 static_assert(!std::is_aggregate_v<ledger_view>);
 
-/// Looks everything up. @param pins those in the census's cache
-[[nodiscard]] HUBCACHE_DECL ledger_view view_ledger(const ledger& book, const std::vector<pin>& pins,
+/// Looks everything up. O(entries). @param pins those in the census's cache
+[[nodiscard]] HUBCACHE_DECL ledger_view view_ledger(const ledger& book, const pin_list& pins,
                                                     const census& seen);
 
 /// A repo or some of its revisions, as users name them.
@@ -53,7 +56,12 @@ static_assert(!std::is_aggregate_v<named_targets>);
 /// its pins.
 [[nodiscard]] HUBCACHE_DECL std::vector<pin> find_pins(const std::vector<pin>& pins, const std::string& text);
 
-/// Removes what the user named. What is leased is withheld.
+/// The files of a snapshot that were edited, below it, sorted: regular ones that their owner may write, in a repo that
+/// otherwise keeps its content in blobs/ (see edit()). Nobody else has their bytes.
+[[nodiscard]] HUBCACHE_DECL std::vector<std::string> edited_files(const census_repo& repo,
+                                                                  const census_revision& revision);
+
+/// Removes what the user named. What is leased is withheld; a note names the edited files that go.
 /// @throws error errc::refused if something of it is pinned
 [[nodiscard]] HUBCACHE_DECL removal plan_named_removal(const census& seen, const disk_map& map,
                                                        const ledger_view& book, removal_choice chosen);
@@ -69,27 +77,41 @@ struct leftover_rule {
 };
 static_assert(!std::is_aggregate_v<leftover_rule>);
 
-/// Removes detached revisions (no ref names them) and leftovers, but nothing that is pinned or leased.
+/// Removes detached revisions (no ref names them) and leftovers, but nothing that is pinned, leased or edited.
+/// @throws error errc::refused if there are pins that cannot be read
 [[nodiscard]] HUBCACHE_DECL removal plan_prune(const census& seen, const disk_map& map,
                                                const ledger_view& book, const leftover_rule& rule);
 
 struct gc_goal {
   gc_goal() = default;
 
-  std::optional<std::uint64_t> max_bytes;       ///< That the cache may occupy on disk.
+  std::optional<std::uint64_t> max_bytes;  ///< That the cache may hold: the most freeable_bytes() after it.
   std::optional<std::chrono::seconds> max_age;  ///< Unused for longer, a revision goes in any case.
   leftover_rule leftovers;
 };
 static_assert(!std::is_aggregate_v<gc_goal>);
 
-/// Removes leftovers and then the revisions that were not used for longest, until the cache is as small as asked, but
-/// nothing that is pinned or leased, and for the sake of size nothing that frees no byte. A note says if the goal
-/// cannot be reached. O(revisions * pieces of the map).
-[[nodiscard]] HUBCACHE_DECL removal plan_gc(const census& seen, const disk_map& map, const ledger_view& book,
-                                            const gc_goal& goal);
+struct gc_plan {
+  gc_plan() = default;
 
-/// Bytes that the cache occupies, partials included: what gc_goal::max_bytes limits.
-[[nodiscard]] HUBCACHE_DECL std::uint64_t bytes_on_disk(const census& seen, const disk_map& map);
+  removal what;
+  /// One sentence if gc_goal::max_bytes is out of reach: how many bytes must stay, and why. Empty: it is reached.
+  std::string out_of_reach;
+};
+static_assert(!std::is_aggregate_v<gc_plan>);
+
+/// Removes leftovers, what is too old, and then the revisions that were not used for longest, until the cache is as
+/// small as asked; but nothing that is pinned, leased or edited, and for the sake of size nothing that frees no byte.
+/// If all that may go is not enough, nothing goes for the sake of size. O(n log n) in entries and pieces of the map.
+/// Once `stop` is requested the result is incomplete.
+/// @throws error errc::refused if there are pins that cannot be read
+[[nodiscard]] HUBCACHE_DECL gc_plan plan_gc(const census& seen, const disk_map& map, const ledger_view& book,
+                                            const gc_goal& goal, const std::stop_token& stop = {});
+
+/// Bytes that become free if the whole cache is removed, partials included: what gc_goal::max_bytes limits. What a
+/// shared store or a file outside the cache holds, too, is not among them: it occupies the disk with or without this
+/// cache.
+[[nodiscard]] HUBCACHE_DECL std::uint64_t freeable_bytes(const census& seen, const disk_map& map);
 
 }  // namespace hubcache::inline v0_1
 

@@ -17,8 +17,8 @@ struct quarantine_step {
   quarantine_step() = default;
 
   checked_file file;
-  std::string repo_dir;  ///< Absolute.
-  std::string path;      ///< Absolute, of the file that moves; empty if only symlinks go.
+  std::string repo_dir;              ///< Absolute.
+  std::string path;                  ///< Absolute, of the file that moves; empty if only symlinks go.
   std::vector<std::string> entries;  ///< Absolute, of the symlinks that would lead nowhere: they go, too.
   std::string moved_to;              ///< Absolute; set when it was moved.
   std::string problem;               ///< Why it stays where it is, for people; empty if it does not.

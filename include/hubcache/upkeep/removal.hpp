@@ -6,6 +6,7 @@
 ///   revision stays goes whole. Locks stay, as other clients leave them (facts: hub-protocol 6).
 /// - A blob that is a symlink into another store loses the link only. A blob that other repos' blobs are symlinks to
 ///   is handed to them first.
+/// - What came into use after the plan was made stays: pinned, named by a ref, used or edited since.
 /// - Refs go before their snapshot, snapshots before their blobs: at no time is there a ref without a snapshot or an
 ///   entry without a blob, so no client's scan finds anything wrong in between.
 
@@ -42,7 +43,8 @@ struct removed_revision {
 
   std::string commit;
   std::vector<std::string> refs;
-  std::uint64_t apparent = 0;  ///< Sum of its file sizes, each content once.
+  std::vector<std::string> plain_files;  ///< Of the snapshot, below it: not links to blobs.
+  std::uint64_t apparent = 0;            ///< Sum of its file sizes, each content once.
 };
 static_assert(!std::is_aggregate_v<removed_revision>);
 
@@ -50,9 +52,12 @@ static_assert(!std::is_aggregate_v<removed_revision>);
 struct repo_removal {
   repo_removal() = default;
 
-  std::string label;   ///< As census_repo::label().
-  std::string path;    ///< Absolute, of its folder.
-  bool whole = false;  ///< Nothing of it stays, not even what came after the census.
+  std::string label;      ///< As census_repo::label().
+  std::string path;       ///< Absolute, of its folder.
+  std::string real_path;  ///< As census_repo::real_path; if it is another, `path` is a symlink.
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;  ///< With `device`: the folder that the census saw.
+  bool whole = false;       ///< Nothing of it stays, not even what came after the census.
   std::vector<removed_revision> revisions;
   std::vector<std::string> blobs;     ///< Names in blobs/.
   std::vector<std::string> partials;  ///< Likewise.
@@ -63,6 +68,7 @@ struct removal {
   removal() = default;
 
   std::string cache_dir;
+  std::int64_t planned_ns = 0;  ///< When the census was begun, since 1970: what was used later stays.
   std::vector<repo_removal> repos;
   std::uint64_t apparent = 0;         ///< Sum of file sizes that go: what `hf cache rm` would claim to free.
   std::uint64_t freed = 0;            ///< Bytes that really become free; an estimate (disk_map::freed_by).
@@ -98,19 +104,24 @@ struct removal_report {
   std::size_t revisions = 0;  ///< Removed, those of whole repos included.
   std::size_t blobs = 0;
   std::size_t partials = 0;
-  std::uint64_t free_before = 0;         ///< Of the file system.
-  std::uint64_t free_after = 0;          ///< After it was synced. Others write there, too.
+  std::uint64_t free_before = 0;  ///< Of the file system.
+  std::uint64_t free_after = 0;   ///< After it was synced. Others write there, too.
+  /// Repos that went whole ("model/owner/name"), and revisions of others ("model/owner/name@commit").
+  std::vector<std::string> removed;
   std::vector<std::string> kept;         ///< What came into use meanwhile; one sentence each.
   std::vector<census_problem> failures;  ///< What could not be removed.
+  bool stopped = false;                  ///< It was told to stop before its end.
 
-  [[nodiscard]] bool complete() const noexcept { return kept.empty() && failures.empty(); }
+  [[nodiscard]] bool complete() const noexcept { return kept.empty() && failures.empty() && !stopped; }
 };
 static_assert(!std::is_aggregate_v<removal_report>);
 
 /// Removes what `what` says, as far as it is still right: a repo that a process holds a lease of is left alone, a
 /// file whose content is being moved (content_lock) too, and a blob that a snapshot has come to use. What cannot be
-/// removed is reported, and the rest goes on. Works below `what.cache_dir` only and follows no symlink there.
-/// Tells the index and the ledger in `state_dir`. Ends early once `stop` is requested. Blocking.
+/// removed is reported, and the rest goes on. If another repo cannot be read, and so may link to a blob that goes,
+/// nothing goes. Works below `what.cache_dir` only and follows no symlink there but those in its root that the census
+/// followed: of such a repo what is no part of it stays. Tells the index and the ledger in `state_dir`. Ends early once
+/// `stop` is requested. Blocking.
 [[nodiscard]] HUBCACHE_DECL removal_report carry_out(const removal& what, const std::string& state_dir,
                                                      index_ref index, const std::stop_token& stop = {});
 
@@ -118,5 +129,6 @@ static_assert(!std::is_aggregate_v<removal_report>);
 
 #if !defined(HUBCACHE_SEPARATE_COMPILATION)
 #include <hubcache/impl/removal.ipp>
+#include <hubcache/impl/removal_links.ipp>
 #include <hubcache/impl/removal_run.ipp>
 #endif

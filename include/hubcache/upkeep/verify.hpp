@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <span>
 #include <stop_token>
@@ -59,7 +60,7 @@ struct checked_file {
   std::string path;     ///< Absolute: the name that is checked.
   std::string payload;  ///< Absolute, of the regular file that holds the bytes; empty if there is none.
   std::optional<digest> expected;
-  os::file_identity identity;  ///< Of the payload: as planned, then as it was hashed.
+  os::file_identity identity;                      ///< Of the payload: as planned, then as it was hashed.
   mutability store = mutability::immutable_store;  ///< Of the payload.
   bool editable = false;                           ///< Other bytes are no corruption but an edit.
 
@@ -90,8 +91,8 @@ struct verify_scope {
   std::size_t repo = 0;  ///< Of census::repos.
   /// One snapshot alone, with the blobs it names; none: all snapshots, and blobs that none names.
   std::optional<std::string> commit;
-  /// What the Hub says of `commit`; without it, and for other commits, trees/<commit>.json is asked.
-  std::optional<listing> listed;
+  std::map<std::string, listing>
+      listed;  ///< What the Hub says, by commit; for others trees/<commit>.json is asked.
 };
 static_assert(!std::is_aggregate_v<verify_scope>);
 
