@@ -2,6 +2,7 @@
 
 #include <hubcache/error.hpp>
 #include <hubcache/plan/snapshot.hpp>
+#include <hubcache/upkeep/gc.hpp>
 
 #include <optional>
 #include <stop_token>

@@ -13,13 +13,7 @@ using test::mounted;
 
 namespace {
 
-struct result {
-  int code = 0;
-  std::string out;
-  std::string err;
-
-  [[nodiscard]] bool tells(const std::string& text) const { return out.find(text) != out.npos; }
-};
+using result = test::outcome;
 
 /// A user with two repos of the same weights, on a disk of his own.
 struct shell {
@@ -31,8 +25,7 @@ struct shell {
   result run(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), {HUBCACHE_COMMAND, "cache", "dedupe"});
     test::process child(std::move(arguments), environment);
-    const int code = child.wait();
-    return {code, child.out(), child.err()};
+    return test::outcome_of(child);
   }
   [[nodiscard]] std::string blob(const hubcache::repo& which) const { return cache.blob(which, weights); }
   [[nodiscard]] bool linked() const { return fs::equivalent(blob(one), blob(two)); }

@@ -18,11 +18,7 @@ using test::commit_of;
 
 namespace {
 
-struct result {
-  int code = 0;
-  std::string out;
-  std::string err;
-};
+using result = test::outcome;
 
 /// A home with a cache of three repos; two share a hard link.
 struct shell {
@@ -40,8 +36,7 @@ struct shell {
   result run(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), HUBCACHE_COMMAND);
     test::process child(std::move(arguments), {{"HF_HOME", home / "hf"}, {"HOME", home.path().string()}});
-    const int code = child.wait();
-    return {code, child.out(), child.err()};
+    return test::outcome_of(child);
   }
   result ls(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), {"cache", "ls"});

@@ -16,11 +16,7 @@ using test::commit_of;
 
 namespace {
 
-struct result {
-  int code = 0;
-  std::string out;
-  std::string err;
-};
+using result = test::outcome;
 
 const repo llm("acme/llm");
 const repo data("acme/data", hubcache::repo_type::dataset);
@@ -35,8 +31,7 @@ struct shell {
   result run(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), {HUBCACHE_COMMAND, "cache"});
     test::process child(std::move(arguments), {{"HOME", home / "user"}, {"HF_HOME", home / "hf"}});
-    const int code = child.wait();
-    return {code, child.out(), child.err()};
+    return test::outcome_of(child);
   }
   [[nodiscard]] bool has(const repo& which, char commit) const {
     return fs::exists(cache.layout(which).snapshot(commit_of(commit)));

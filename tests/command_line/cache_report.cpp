@@ -11,11 +11,7 @@
 
 namespace {
 
-struct result {
-  int code = 0;
-  std::string out;
-  std::string err;
-};
+using result = test::outcome;
 
 /// A home with a cache of two repos; one content lies there twice.
 struct shell {
@@ -27,8 +23,7 @@ struct shell {
   result run(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), {HUBCACHE_COMMAND, "cache", "report"});
     test::process child(std::move(arguments), {{"HOME", home / "user"}, {"HF_HOME", home / "hf"}});
-    const int code = child.wait();
-    return {code, child.out(), child.err()};
+    return test::outcome_of(child);
   }
 
   const std::string weights = std::string(200'000, 'w');

@@ -14,14 +14,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-struct result {
-  int code = 0;
-  std::string out;
-  std::string err;
-
-  [[nodiscard]] bool tells(const std::string& text) const { return out.find(text) != out.npos; }
-  [[nodiscard]] bool warns(const std::string& text) const { return err.find(text) != err.npos; }
-};
+using result = test::outcome;
 
 /// A user whose cache holds acme/tiny.
 struct shell {
@@ -38,8 +31,7 @@ struct shell {
   }
   result run(std::vector<std::string> arguments) {
     auto child = start(std::move(arguments));
-    const int code = child.wait();
-    return {code, child.out(), child.err()};
+    return test::outcome_of(child);
   }
   result verify(std::vector<std::string> arguments = {}) {
     arguments.insert(arguments.begin(), {"cache", "verify"});

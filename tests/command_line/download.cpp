@@ -13,11 +13,7 @@ using embedded::listener;
 
 namespace {
 
-struct result {
-  int code = 0;
-  std::string out;
-  std::string err;
-};
+using result = test::outcome;
 
 /// A user's shell: a home of its own, and HF_ENDPOINT at an embedded Hub.
 struct shell {
@@ -32,8 +28,7 @@ struct shell {
   }
   result run(std::vector<std::string> arguments) {
     auto child = start(std::move(arguments));
-    const int code = child.wait();
-    return {code, child.out(), child.err()};
+    return test::outcome_of(child);
   }
   /// All files below the home, with their sizes.
   [[nodiscard]] std::vector<std::string> files() const {

@@ -9,11 +9,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-struct result {
-  int code = 0;
-  std::string out;
-  std::string err;
-};
+using result = test::outcome;
 
 struct shell {
   shell() { cache.add("acme/tiny", commit, {{"config.json", "{}"}}); }
@@ -21,8 +17,7 @@ struct shell {
   result run(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), {HUBCACHE_COMMAND, "edit"});
     test::process child(std::move(arguments), {{"HOME", home / "user"}, {"HF_HOME", home / "hf"}});
-    const int code = child.wait();
-    return {code, child.out(), child.err()};
+    return test::outcome_of(child);
   }
 
   test::temp_folder home;

@@ -15,11 +15,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-struct result {
-  int code = 0;
-  std::string out;
-  std::string err;
-};
+using result = test::outcome;
 
 /// A user's shell, a folder of models, and a Hub.
 struct shell {
@@ -34,8 +30,7 @@ struct shell {
   }
   result run(std::vector<std::string> arguments) {
     auto child = start(std::move(arguments));
-    const int code = child.wait();
-    return {code, child.out(), child.err()};
+    return test::outcome_of(child);
   }
   result add(std::vector<std::string> more = {}) {
     std::vector<std::string> arguments{"index", "add", models};
@@ -218,7 +213,7 @@ TEST_CASE("what cannot be read is named, the rest is done, and the exit code tel
   test::process child({"/usr/bin/env", "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
                        s.home / "hubcache", "index", "add", s.models},
                       s.environment);
-  const result got{child.wait(), child.out(), child.err()};
+  const auto got = test::outcome_of(child);
   CHECK(got.code == 1);
   has(got, s.models + "/closed.bin: Permission denied");
   has(got, "2 files, 3.0 in all: 1 hashed, 0 unchanged, 0 by fingerprint, 1 unreadable");

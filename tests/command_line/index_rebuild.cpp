@@ -10,11 +10,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-struct result {
-  int code = 0;
-  std::string out;
-  std::string err;
-};
+using result = test::outcome;
 
 /// A user with a cache and an indexed folder.
 struct shell {
@@ -28,8 +24,7 @@ struct shell {
   result run(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), {HUBCACHE_COMMAND, "index"});
     test::process child(std::move(arguments), {{"HF_HOME", home / "hf"}, {"HOME", home / "home"}});
-    const int code = child.wait();
-    return {code, child.out(), child.err()};
+    return test::outcome_of(child);
   }
 
   test::temp_folder home{fs::canonical(fs::temp_directory_path())};

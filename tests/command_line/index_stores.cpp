@@ -10,11 +10,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-struct result {
-  int code = 0;
-  std::string out;
-  std::string err;
-};
+using result = test::outcome;
 
 /// A user with stores of several tools, and nothing else.
 struct shell {
@@ -30,8 +26,7 @@ struct shell {
   result run(const std::string& command, std::vector<std::string> arguments = {}) {
     arguments.insert(arguments.begin(), {HUBCACHE_COMMAND, "index", command});
     test::process child(std::move(arguments), environment);
-    const int code = child.wait();
-    return {code, child.out(), child.err()};
+    return test::outcome_of(child);
   }
   /// The words of the line that has `path`.
   static std::vector<std::string> line(const result& of, const std::string& path) {

@@ -89,4 +89,21 @@ class process {
   int code_ = -1;
 };
 
+/// How a command ended, and what it said.
+struct outcome {
+  int code = 0;
+  std::string out;
+  std::string err;
+
+  /// Whether `text` stands on stdout, or on stderr.
+  [[nodiscard]] bool tells(const std::string& text) const { return out.find(text) != out.npos; }
+  [[nodiscard]] bool warns(const std::string& text) const { return err.find(text) != err.npos; }
+};
+
+/// Waits for `child` to end.
+inline outcome outcome_of(process& child) {
+  const int code = child.wait();
+  return {code, child.out(), child.err()};
+}
+
 }  // namespace test

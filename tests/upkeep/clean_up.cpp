@@ -1,5 +1,6 @@
 #include <hubcache/error.hpp>
 #include <hubcache/upkeep/clean_up.hpp>
+#include <hubcache/upkeep/gc.hpp>
 
 #include <doctest/doctest.h>
 

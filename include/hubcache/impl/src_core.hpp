@@ -20,6 +20,7 @@
 #include <hubcache/impl/find_stores.ipp>
 #include <hubcache/impl/folders.ipp>
 #include <hubcache/impl/for_each.ipp>
+#include <hubcache/impl/gc.ipp>
 #include <hubcache/impl/hash_cryptopp.ipp>
 #include <hubcache/impl/hash_file.ipp>
 #include <hubcache/impl/hash_openssl.ipp>
