@@ -176,6 +176,33 @@ TEST_CASE("ext4: equal blobs become hard links, entries still lead to them, and 
   }
 }
 
+TEST_CASE("a file that is written to while it is compared is left, and not believed afterwards") {
+  const auto disk = mounted::image(ext4, "64M");
+  if (!disk) return;
+  scene s(*disk);
+  std::error_code ec;
+  const auto name = test::content_of(s.weights).name;
+  for (const auto& repo : {s.one, s.two}) {
+    const auto identity = hubcache::os::status(s.blob(repo), ec).identity;
+    const std::vector records{
+        hubcache::verified_record(name, s.blob(repo), identity, hubcache::mutability::immutable_store)};
+    s.index.insert(records);
+  }
+  const auto planned = s.plan();
+  const auto changed = only_step(planned).file.names.front().path;
+  const auto write = [&](std::uint64_t, std::uint64_t) {
+    std::fstream(changed, std::ios::in | std::ios::out | std::ios::binary) << "EVIL";
+  };
+  const auto done = dedupe(planned, *disk / "state", s.index, write, {});
+  CHECK(!only_step(done).done);
+  CHECK(test::read_file(changed).starts_with("EVIL"));
+  for (const auto& p : s.index.find(name)) {
+    const bool believed = p.path == changed && p.state == hubcache::trust::verified &&
+                          p.identity == hubcache::os::status(changed, ec).identity;
+    CHECK_FALSE(believed);
+  }
+}
+
 TEST_CASE("a name that was never verified is no more trusted for having an equal twin") {
   const auto disk = mounted::image(ext4, "64M");
   if (!disk) return;

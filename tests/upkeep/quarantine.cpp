@@ -175,24 +175,42 @@ TEST_CASE("what another process moves now, or what changed since it was hashed, 
   CHECK(s.quarantined() == 0);
 }
 
-TEST_CASE("a plain file of a cache without symlinks moves by itself") {
-  scene s;
-  const auto commit = test::commit_of('5');
-  const hubcache::repo plain("acme/plain");
-  const auto path = s.home.write("hub/models--acme--plain/snapshots/" + commit + "/a/b", "damaged");
-  hubcache::listing listed;
-  listed.commit = commit;
-  auto& entry = listed.files.emplace_back();
-  entry.path = "a/b";
-  entry.blob_id = test::content_of("perfect", hubcache::digest_algorithm::git_sha1).name.hex();
-  entry.size = 7;
-  std::error_code ec;
-  write_tree(s.cache.layout(plain).tree(commit), listed, ec);
+namespace {
+
+/// A repo of one plain file that does not hold what its listing says.
+struct plain_scene : scene {
+  plain_scene() {
+    hubcache::listing listed;
+    listed.commit = test::commit_of('5');
+    auto& entry = listed.files.emplace_back();
+    entry.path = "a/b";
+    entry.blob_id = test::content_of("perfect", hubcache::digest_algorithm::git_sha1).name.hex();
+    entry.size = 7;
+    std::error_code ec;
+    write_tree(cache.layout("acme/plain").tree(listed.commit), listed, ec);
+    path = home.write("hub/models--acme--plain/snapshots/" + listed.commit + "/a/b", "damaged");
+  }
+  std::string path;
+};
+
+}  // namespace
+
+TEST_CASE("a read-only plain file of a cache without symlinks moves by itself") {
+  plain_scene s;
+  fs::permissions(s.path, fs::perms(0444));
   const auto moved = s.run();
   REQUIRE(moved.steps.size() == 1);
-  CHECK(!fs::exists(path));
+  CHECK(!fs::exists(s.path));
   CHECK(test::read_file(moved.steps.front().moved_to) == "damaged");
   const auto wanted = files_to_fetch(s.seen, s.done, moved);
   REQUIRE(wanted.size() == 1);
   CHECK(wanted.front().files == std::vector<std::string>{"a/b"});
+}
+
+TEST_CASE("a writable plain file may hold its user's edit: it stays, and that is told") {
+  plain_scene s;
+  const auto moved = s.run();
+  REQUIRE(moved.steps.size() == 1);
+  CHECK(moved.steps.front().problem.find("may have edited") != std::string::npos);
+  CHECK(test::read_file(s.path) == "damaged");
 }

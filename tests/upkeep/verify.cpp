@@ -9,6 +9,7 @@
 #include <support/hub_cache.hpp>
 #include <support/patterned.hpp>
 #include <support/temp_folder.hpp>
+#include <support/unprivileged.hpp>
 
 using hubcache::verdict;
 using hubcache::verify_scope;
@@ -140,13 +141,21 @@ TEST_CASE("an entry that leads nowhere is missing, with its commit") {
   CHECK(gone.commit == s.commit);
 }
 
-TEST_CASE("a size other than the listed one is found without reading") {
+TEST_CASE("a truncated blob is corrupt") {
   scene s;
   s.write_listing({lfs_entry("sub/model.bin", s.weights)});
   overwrite(s.cache.blob(s.tiny, s.weights), "short");
-  const auto planned = s.plan();
-  CHECK(only(planned, verdict::wrong_size).path == s.cache.blob(s.tiny, s.weights));
-  CHECK(s.run(planned).bytes == s.config.size());
+  CHECK(only(s.run(), verdict::corrupt).path == s.cache.blob(s.tiny, s.weights));
+}
+
+TEST_CASE("a listing that is wrong about a size does not condemn a blob whose bytes are right") {
+  scene s;
+  auto wrong = lfs_entry("sub/model.bin", s.weights);
+  wrong.size = 135;
+  s.write_listing({wrong});
+  const auto done = s.run();
+  CHECK(count(done, verdict::wrong_size) == 0);
+  CHECK(count(done, verdict::ok) == 2);
 }
 
 TEST_CASE("an entry that leads to another blob than the listed one is corrupt, its blob is not") {
@@ -424,4 +433,35 @@ TEST_CASE("a local folder is checked against a listing, its records notwithstand
   CHECK(only(done, verdict::wrong_size).file == "short");
   CHECK(only(done, verdict::absent).file == "absent");
   CHECK(only(done, verdict::extra).file == "own");
+}
+
+TEST_CASE("in a local folder what cannot be read is told, and the rest is checked") {
+  test::temp_folder home;
+  fs::permissions(home.path(), fs::perms::all);
+  home.write("local/good", "good");
+  home.write("local/closed/file", "x");
+  home.write("local/.cache/huggingface/download/sub/record.metadata", "");
+  fs::permissions(home / "local/closed", fs::perms::none);
+  fs::permissions(home / "local/.cache/huggingface/download/sub", fs::perms::none);
+  const auto planned = [&] {
+    const test::unprivileged nobody;
+    return hubcache::plan_verify_local(home / "local", std::nullopt);
+  }();
+  fs::permissions(home / "local/closed", fs::perms::all);
+  fs::permissions(home / "local/.cache/huggingface/download/sub", fs::perms::all);
+  CHECK(count(planned, verdict::unreadable) == 2);
+  CHECK(count(planned, verdict::uncheckable) == 1);
+}
+
+TEST_CASE("a symlinked file of a local folder is checked against a listing, through the link") {
+  test::temp_folder home;
+  home.write("elsewhere", "evil");
+  home.write("local/good", "good");
+  fs::create_symlink("../elsewhere", home / "local/moved");
+  hubcache::listing listed;
+  listed.files = {lfs_entry("good", "good"), lfs_entry("moved", "good")};
+  hubcache::workers pool(1);
+  const auto done = verify(hubcache::plan_verify_local(home / "local", listed), test::hashes, pool, {}, {});
+  CHECK(only(done, verdict::corrupt).file == "moved");
+  CHECK(count(hubcache::plan_verify_local(home / "local", std::nullopt), verdict::absent) == 0);
 }

@@ -47,7 +47,8 @@ class dedupe_run {
   [[nodiscard]] HUBCACHE_DECL bool equal(const opened_file& a, const opened_file& b, std::error_code& ec);
   [[nodiscard]] HUBCACHE_DECL bool is_verified(const digest& name, const opened_file& a,
                                                const opened_file& b) const;
-  HUBCACHE_DECL void record(const content& what, const dedupe_file& file, trust state);
+  HUBCACHE_DECL void record(const content& what, const dedupe_file& file, const os::file_identity& compared,
+                            trust state);
   void advance(std::uint64_t bytes) {
     done_ += bytes;
     if (progress_) progress_(std::min(done_, total_), total_);
@@ -147,12 +148,14 @@ HUBCACHE_DECL bool dedupe_run::is_verified(const digest& name, const opened_file
   });
 }
 
-HUBCACHE_DECL void dedupe_run::record(const content& what, const dedupe_file& file, trust state) {
+/// Records those names of `file` that lead to the inode whose bytes were compared, as it was then.
+HUBCACHE_DECL void dedupe_run::record(const content& what, const dedupe_file& file,
+                                      const os::file_identity& compared, trust state) {
   std::vector<index_record> records;
   for (const auto& name : file.names) {
     std::error_code ec;
     const auto now = os::status(name.path, ec).identity;
-    if (ec) continue;
+    if (ec || !same_state(now, compared)) continue;
     records.push_back(verified_record(what.name, name.path, now, mutability::immutable_store));
     records.back().where.state = state;
   }
@@ -175,13 +178,14 @@ HUBCACHE_DECL void dedupe_run::link(const dedupe_group& group, const opened_file
   // The bytes that go may be on the device for long, those that stay must be there, too.
   if (!ec) os::sync(kept.file, ec);
   if (ec) return;
-  const auto state = is_verified(group.what.name, kept, other) ? trust::verified : trust::claimed;
+  const bool verified = is_verified(group.what.name, kept, other);
   for (const auto& name : step.file.names) {
     if (!ec) link_name(group.what, kept, other, name, ec);
   }
-  // Every name, as the link changed the ctime of all.
-  record(group.what, group.kept, state);
-  record(group.what, step.file, state);
+  // Every name, as the link changed the ctime of all. What changed beside us is not believed any more.
+  const auto state = verified && !ec ? trust::verified : trust::claimed;
+  record(group.what, group.kept, kept.status.identity, state);
+  record(group.what, step.file, kept.status.identity, state);
   step.how = link_kind::hard_link;
   step.done = !ec;
 }

@@ -127,6 +127,11 @@ HUBCACHE_DECL void folder::take(const std::string& from, const std::string& name
   detail::retried(ec, [&] { return ::renameat(AT_FDCWD, from.c_str(), opened_.get(), name.c_str()); });
 }
 
+HUBCACHE_DECL void folder::move(const std::string& name, const folder& to, const std::string& as,
+                                std::error_code& ec) const noexcept {
+  detail::retried(ec, [&] { return ::renameat(opened_.get(), name.c_str(), to.opened_.get(), as.c_str()); });
+}
+
 HUBCACHE_DECL void folder::hard_link(const std::string& name, const folder& to, const std::string& as,
                                      std::error_code& ec) const noexcept {
   const auto have = status(name, ec);

@@ -47,6 +47,12 @@ HUBCACHE_DECL quarantine_step plan_step(const census& seen, const census_repo& r
     step.problem = "its bytes belong to another store: " + file.payload;
     return step;
   }
+  const auto content = std::find_if(repo.contents.begin(), repo.contents.end(),
+                                    [&file](const census_content& c) { return c.path == file.path; });
+  if (content != repo.contents.end() && !content->blob && (content->status.mode & 0200U) != 0) {
+    step.problem = "it is a plain file that its user may have edited; remove it to fetch it anew";
+    return step;
+  }
   if (file.commit.empty()) step.entries = entries_of(repo, file.path);
   if (file.path == file.payload) {
     step.path = file.path;
@@ -72,7 +78,10 @@ HUBCACHE_DECL void remove_entry(const std::string& repo_dir, const std::string& 
 HUBCACHE_DECL std::string move_away(const quarantine_step& step, const std::string& cache_dir,
                                     std::error_code& ec) {
   const auto folder = quarantine_dir(cache_dir);
-  const auto now = os::status(step.path, ec).identity;
+  const auto from =
+      os::folder::open_below(step.repo_dir, std::filesystem::path(step.path).parent_path().string(), ec);
+  const auto own = os::last_segment(step.path);
+  const auto now = ec ? os::file_identity() : from.status(own, ec).identity;
   const auto& then = step.file.identity;
   // Not ctime: moving one name of an inode changes it for the others.
   if (!ec && (now.device != then.device || now.inode != then.inode || now.size != then.size ||
@@ -83,7 +92,7 @@ HUBCACHE_DECL std::string move_away(const quarantine_step& step, const std::stri
   if (!ec) os::make_directories(folder, ec, 0700);
   const auto to = ec ? os::folder() : os::folder::open_below(cache_dir, folder, ec);
   const auto name = step.file.expected->hex() + "." + os::random_hex(8);
-  if (!ec) to.take(step.path, name, ec);
+  if (!ec) from.move(own, to, name, ec);
   return folder + "/" + name;
 }
 

@@ -110,7 +110,9 @@ HUBCACHE_DECL void verify_planner::add_entry(std::size_t repo, const census_revi
   if (wanted && (!content.blob || !check.expected)) check.expected = wanted;
   if (!wanted) return;
   if (check.expected == wanted) {
-    if (content.status.identity.size != listed->size) settle_size(check, listed->size);
+    // A blob's name says more than a listing, which may be wrong: its bytes decide.
+    const bool named = content.blob && digest::parse(content.name) == wanted;
+    if (!named && content.status.identity.size != listed->size) settle_size(check, listed->size);
     return;
   }
   // The entry leads to another content than the listed one. (`check` dangles after this.)
@@ -186,12 +188,20 @@ HUBCACHE_DECL checked_file local_check(const std::string& folder, const std::str
   check.path = check.payload = folder + "/" + path;
   check.store = mutability::mutable_store;
   std::error_code ec, none;
-  check.identity = os::status(check.path, ec).identity;
+  const auto there = os::status(check.path, ec);
+  check.identity = there.identity;
+  if (there.symlink) {
+    check.payload = std::filesystem::canonical(check.path, ec).string();
+    check.identity = os::status(check.payload, ec).identity;
+  }
   const auto record = read_metadata(layout, folder, path);
-  check.editable = !record && os::status(layout.metadata(path), none).regular;
+  check.editable = !record && !there.symlink && os::status(layout.metadata(path), none).regular;
   if (listed != nullptr) {
     check.expected = listed->name();
     if (check.expected && check.identity.size != listed->size) settle_size(check, listed->size);
+  } else if (there.symlink) {
+    check.outcome = verdict::uncheckable;
+    check.detail = "it is a symlink; only a listing (--online) can say what it should hold";
   } else if (record) {
     check.commit = record->commit;
     check.expected = digest::parse(record->etag);
@@ -206,35 +216,61 @@ HUBCACHE_DECL checked_file local_check(const std::string& folder, const std::str
   return check;
 }
 
-/// Paths of the regular files below `folder`, relative to it, sorted; those of `skipped` (a relative path) left out.
-HUBCACHE_DECL std::vector<std::string> files_below(const std::string& folder, std::string_view skipped,
-                                                   std::error_code& ec) {
-  namespace fs = std::filesystem;
-  std::vector<std::string> found;
-  fs::recursive_directory_iterator at(folder, ec);
-  for (; !ec && at != fs::recursive_directory_iterator(); at.increment(ec)) {
-    std::error_code gone;
-    const auto path = at->path().lexically_relative(folder).generic_string();
-    const auto type = at->symlink_status(gone).type();
-    if (type == fs::file_type::directory && path == skipped) at.disable_recursion_pending();
-    if (type == fs::file_type::regular) found.push_back(path);
+/// What lies below a local folder.
+struct local_files {
+  std::vector<std::string> paths;  ///< Relative; of regular files and links to them.
+  std::vector<std::pair<std::string, std::error_code>> gaps;  ///< Absolute; folders that cannot be read.
+};
+
+/// Adds what lies in `at`, whose relative path is `prefix` ("" or ending in '/'); the folder `skipped` is left out.
+HUBCACHE_DECL void list_below(const os::folder& at, const std::string& folder, const std::string& prefix,
+                              std::string_view skipped, local_files& found) {
+  constexpr std::size_t longest = 4096;  // of a path: deeper folders cannot be named
+  std::error_code ec;
+  const auto entries = at.entries(ec);
+  if (ec) found.gaps.emplace_back(folder + "/" + prefix, ec);
+  for (const auto& entry : entries) {
+    const auto path = prefix + entry.name;
+    using type = os::folder_entry::type;
+    if (entry.kind == type::file ||
+        (entry.kind == type::symlink && at.status(entry.name, ec, true).regular)) {
+      found.paths.push_back(path);
+    } else if (entry.kind == type::folder && path != skipped && path.size() < longest) {
+      const auto below = at.child(entry.name, ec);
+      if (ec) {
+        found.gaps.emplace_back(folder + "/" + path, ec);
+      } else {
+        list_below(below, folder, path + "/", skipped, found);
+      }
+    }
   }
-  std::sort(found.begin(), found.end());
+}
+
+HUBCACHE_DECL local_files files_below(const std::string& folder, std::string_view skipped) {
+  local_files found;
+  std::error_code ec;
+  const auto root = os::folder::open(folder, ec);
+  if (!ec) {
+    list_below(root, folder, {}, skipped, found);
+  } else if (ec != std::errc::no_such_file_or_directory) {
+    found.gaps.emplace_back(folder, ec);
+  }
+  std::sort(found.paths.begin(), found.paths.end());
   return found;
 }
 
 /// Paths that a local folder should have: those of the listing, or those recorded at their download.
-HUBCACHE_DECL std::vector<std::string> wanted_in(const std::string& folder,
-                                                 const std::optional<listing>& listed) {
-  std::vector<std::string> wanted;
+HUBCACHE_DECL local_files wanted_in(const std::string& folder, const std::optional<listing>& listed) {
+  local_files wanted;
   if (listed) {
-    for (const auto& file : listed->files) wanted.push_back(file.path);
+    for (const auto& file : listed->files) wanted.paths.push_back(file.path);
     return wanted;
   }
   constexpr std::string_view suffix = ".metadata";
-  std::error_code ec;
-  for (auto& path : files_below(local_layout(folder).downloads(), {}, ec)) {
-    if (path.ends_with(suffix)) wanted.push_back(path.substr(0, path.size() - suffix.size()));
+  auto records = files_below(local_layout(folder).downloads(), {});
+  wanted.gaps = std::move(records.gaps);
+  for (auto& path : records.paths) {
+    if (path.ends_with(suffix)) wanted.paths.push_back(path.substr(0, path.size() - suffix.size()));
   }
   return wanted;
 }
@@ -252,10 +288,8 @@ HUBCACHE_DECL verification plan_verify(const census& seen, std::span<const verif
 HUBCACHE_DECL verification plan_verify_local(const std::string& folder,
                                              const std::optional<listing>& listed) {
   verification made;
-  std::error_code ec;
-  const auto files = detail::files_below(folder, ".cache/huggingface", ec);
-  if (ec) throw_disk_error(ec, "read the folder", folder);
-  for (const auto& path : files) {
+  const auto files = detail::files_below(folder, ".cache/huggingface");
+  for (const auto& path : files.paths) {
     const auto* const want = listed ? listed->find(path) : nullptr;
     made.files.push_back(detail::local_check(folder, path, want));
     auto& check = made.files.back();
@@ -263,13 +297,22 @@ HUBCACHE_DECL verification plan_verify_local(const std::string& folder,
     check.outcome = verdict::extra;
     check.detail = "the listing does not have it";
   }
-  for (const auto& path : detail::wanted_in(folder, listed)) {
-    if (std::binary_search(files.begin(), files.end(), path)) continue;
+  const auto wanted = detail::wanted_in(folder, listed);
+  for (const auto& path : wanted.paths) {
+    if (std::binary_search(files.paths.begin(), files.paths.end(), path)) continue;
     auto& check = made.files.emplace_back();
     check.file = path;
     check.path = folder + "/" + path;
     check.outcome = verdict::absent;
     check.detail = "it is not in the folder";
+  }
+  for (const auto* gaps : {&files.gaps, &wanted.gaps}) {
+    for (const auto& [path, why] : *gaps) {
+      auto& check = made.files.emplace_back();
+      check.path = path;
+      check.outcome = verdict::unreadable;
+      check.detail = why.message();
+    }
   }
   return made;
 }

@@ -59,6 +59,9 @@ class folder {
   HUBCACHE_DECL void remove(const std::string& name, std::error_code& ec) const noexcept;
   /// Removes an empty folder; a missing one is success.
   HUBCACHE_DECL void remove_folder(const std::string& name, std::error_code& ec) const noexcept;
+  /// Renames the file `name` to `as` in `to`, over a file of that name.
+  HUBCACHE_DECL void move(const std::string& name, const folder& to, const std::string& as,
+                          std::error_code& ec) const noexcept;
   /// Renames the file `from` (any path) to `name` here, over a file of that name.
   HUBCACHE_DECL void take(const std::string& from, const std::string& name,
                           std::error_code& ec) const noexcept;
