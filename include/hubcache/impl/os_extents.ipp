@@ -71,11 +71,13 @@ HUBCACHE_DECL extent_list read_extents(const descriptor& file, std::error_code& 
   // The header, and the extents that follow it.
   const std::unique_ptr<std::byte[]> page(new std::byte[sizeof(fiemap) + capacity * sizeof(fiemap_extent)]);
   for (std::uint64_t from = 0;;) {
-    auto* const head = ::new (page.get()) fiemap{};
+    auto* const head = std::launder(reinterpret_cast<fiemap*>(page.get()));
     head->fm_start = from;
     head->fm_length = FIEMAP_MAX_OFFSET - from;
     head->fm_flags = FIEMAP_FLAG_SYNC;
+    head->fm_mapped_extents = 0;
     head->fm_extent_count = capacity;
+    head->fm_reserved = 0;
     detail::retried(ec, [&] { return ::ioctl(file.get(), FS_IOC_FIEMAP, head); });
     const auto count = std::min(head->fm_mapped_extents, capacity);
     if (ec || count == 0) return result;
