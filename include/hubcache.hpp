@@ -8,6 +8,7 @@
 ///   os/ hash/ link/ index/ work/                     files, hashes, links, the content index, worker threads
 ///   hub/ select/                                     the Hub's protocol as pure functions; patterns
 ///   store/ plan/                                     layouts on disk; what a snapshot will cost
+///   upkeep/                                          census, accounting, removal, verify, dedupe: included on their own
 ///   transport/ source/ fetch/                        HTTP, the Hub over it, one verified content
 ///   prepare, run, cache                              one snapshot; the public calls
 ///

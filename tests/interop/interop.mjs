@@ -48,16 +48,18 @@ async function asked(use) {
 const isContent = ({ method, path, status }) =>
 	method === "GET" && (status === 200 || status === 206) && !path.startsWith("/api/models/");
 
-// Runs `hubcache download` and returns what it printed as JSON.
-function download(endpoint, repo) {
+// Runs `hubcache` and returns what it printed.
+function hubcache(...words) {
 	const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("HF_")));
-	const run = spawnSync(hubcacheProgram, ["download", repo, "--endpoint", endpoint, "--json"], {
+	const run = spawnSync(hubcacheProgram, words, {
 		env: { ...environment, HOME: home, HF_HOME: home, NO_PROXY: "*" },
 		encoding: "utf8",
 	});
-	assert.equal(run.status, 0, `hubcache download ${repo}: ${run.stderr}${run.stdout}`);
-	return JSON.parse(run.stdout);
+	assert.equal(run.status, 0, `hubcache ${words.join(" ")}: ${run.stderr}${run.stdout}`);
+	return run.stdout;
 }
+
+const download = (endpoint, repo) => JSON.parse(hubcache("download", repo, "--endpoint", endpoint, "--json"));
 
 async function cacheIsSound(...repos) {
 	const seen = await client.scanCacheDir(cache);
@@ -123,4 +125,25 @@ await passes("hubcache links what the client downloaded into another repo", asyn
 	}
 	assert.equal(requests.filter(isContent).length, fresh.size);
 	await cacheIsSound(tiny, first, second);
+});
+
+await passes("after every command that manages the cache the scans have nothing to warn of", async () => {
+	hubcache("cache", "dedupe", "-y");
+	await cacheIsSound(tiny, first, second);
+	hubcache("edit", join(snapshot, downloaded.files[0].path));
+	await cacheIsSound(tiny, first, second);
+	hubcache("cache", "verify");
+	hubcache("cache", "prune", "-y");
+	await cacheIsSound(tiny, first, second);
+	hubcache("cache", "rm", tiny, "-y");
+	await cacheIsSound(first, second);
+	hubcache("cache", "pin", second);
+	hubcache("cache", "rm", first, "-y");
+	await cacheIsSound(second);
+	hubcache("cache", "gc", "--max-age", "0", "-y");
+	await cacheIsSound(second);
+	hubcache("cache", "unpin", second);
+	hubcache("cache", "gc", "--max-size", "0", "-y");
+	await cacheIsSound();
+	assert.equal(hubcache("cache", "ls", "-q"), "");
 });
