@@ -372,7 +372,7 @@ TEST_CASE("folders that cannot be read are told apart, and the rest is still see
   if (root) REQUIRE(::seteuid(65534) == 0);
   const auto seen = s.look();
   if (root) REQUIRE(::seteuid(0) == 0);
-  CHECK(seen.repos.size() == 2);
+  REQUIRE(seen.repos.size() == 2);
   CHECK(std::count_if(seen.problems.begin(), seen.problems.end(),
                       [](const auto& p) { return p.unreadable; }) == 2);
   CHECK(entry(seen.repos[0].revisions.at(0), "top").content);
