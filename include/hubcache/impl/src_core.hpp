@@ -13,6 +13,7 @@
 #include <hubcache/impl/dedupe.ipp>
 #include <hubcache/impl/dedupe_plan.ipp>
 #include <hubcache/impl/destination.ipp>
+#include <hubcache/impl/digest_queue.ipp>
 #include <hubcache/impl/disk_map.ipp>
 #include <hubcache/impl/edit.ipp>
 #include <hubcache/impl/environment.ipp>

@@ -17,7 +17,10 @@
 #include <hubcache/impl/pause.ipp>
 #include <hubcache/impl/prepare.ipp>
 #include <hubcache/impl/run.ipp>
+#include <hubcache/impl/run_fetches.ipp>
 #include <hubcache/impl/run_jobs.ipp>
+#include <hubcache/impl/run_links.ipp>
+#include <hubcache/impl/slots.ipp>
 #include <hubcache/impl/transport_connection.ipp>
 #include <hubcache/impl/transport_http1.ipp>
 #include <hubcache/impl/transport_https.ipp>
