@@ -190,11 +190,3 @@ TEST_CASE("no server makes us wait longer than an hour") {
   CHECK(retry_after(headers({{"Retry-After", "99999999999999999999999"}}), now) == seconds(3600));
   CHECK(retry_after(headers({{"RateLimit", "\"a\";r=0;t=18446744073709551615"}}), now) == seconds(3600));
 }
-
-TEST_CASE("an etag is normalised to its opaque part") {
-  CHECK(normalized_etag("\"abc\"") == "abc");
-  CHECK(normalized_etag("W/\"abc\"") == "abc");
-  CHECK(normalized_etag("abc") == "abc");
-  CHECK(normalized_etag("\"") == "\"");
-  CHECK(normalized_etag("") == "");
-}

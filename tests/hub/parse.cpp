@@ -278,11 +278,6 @@ TEST_CASE("null stands for an absent hash in a tree file, unknown members are sk
   CHECK_FALSE(l->files[0].lfs);
 }
 
-TEST_CASE("an LFS pointer's object id follows from sha256 and size") {
-  CHECK(lfs_pointer_oid(*digest::parse(sha256), 548105171).hex() ==
-        "44b36d6e32d13c8fb28b0feab0ac8bfefa7efeda");
-}
-
 TEST_CASE("error bodies of every shape give their messages") {
   CHECK(parse_error_body(R"({"error":"msg"})") == "msg");
   CHECK(parse_error_body(R"({"error":["a","b"]})") == "a; b");

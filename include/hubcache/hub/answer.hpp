@@ -46,9 +46,6 @@ static_assert(!std::is_aggregate_v<rate_limit>);
 [[nodiscard]] HUBCACHE_DECL std::optional<std::chrono::seconds> retry_after(
     const header_list& headers, std::chrono::system_clock::time_point now);
 
-/// An ETag's opaque part: without W/ and quotes. A view into `etag`.
-[[nodiscard]] HUBCACHE_DECL std::string_view normalized_etag(std::string_view etag) noexcept;
-
 }  // namespace hubcache::inline v0_1
 
 #if !defined(HUBCACHE_SEPARATE_COMPILATION)

@@ -25,8 +25,6 @@ namespace hubcache::inline v0_1 {
 /// The content of a file. Pass a commit: a branch may move between two requests. @pre is_safe_path(path)
 [[nodiscard]] HUBCACHE_DECL url resolve_url(const url& endpoint, const repo& of, std::string_view commit,
                                             std::string_view path);
-/// Whom a token belongs to.
-[[nodiscard]] HUBCACHE_DECL url whoami_url(const url& endpoint);
 
 }  // namespace hubcache::inline v0_1
 

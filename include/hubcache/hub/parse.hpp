@@ -38,11 +38,6 @@ HUBCACHE_DECL void parse_tree_page(std::string_view text, std::vector<file_entry
 /// cache.
 [[nodiscard]] HUBCACHE_DECL std::string format_tree_file(const listing& of);
 
-/// The git object id of the LFS pointer to `size` bytes of `sha256`: the blob id of an LFS file. A
-/// cross-check for content found elsewhere, not a name of the content. Pointers with extensions have other
-/// ids.
-[[nodiscard]] HUBCACHE_DECL digest lfs_pointer_oid(const digest& sha256, std::uint64_t size);
-
 /// What the body of a failed answer says: the messages of the Hub's JSON errors joined by "; ", else the text
 /// itself; nothing for a page of markup. printable(), at most 300 code points.
 [[nodiscard]] HUBCACHE_DECL std::string parse_error_body(std::string_view text);

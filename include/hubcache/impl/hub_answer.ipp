@@ -230,10 +230,4 @@ HUBCACHE_DECL std::optional<std::chrono::seconds> retry_after(const header_list&
   return std::nullopt;
 }
 
-HUBCACHE_DECL std::string_view normalized_etag(std::string_view etag) noexcept {
-  if (etag.starts_with("W/")) etag.remove_prefix(2);
-  if (etag.size() >= 2 && etag.front() == '"' && etag.back() == '"') etag = etag.substr(1, etag.size() - 2);
-  return etag;
-}
-
 }  // namespace hubcache::inline v0_1

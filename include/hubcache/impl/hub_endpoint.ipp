@@ -67,8 +67,4 @@ HUBCACHE_DECL url resolve_url(const url& endpoint, const repo& of, std::string_v
   return endpoint.with_target(std::move(target));
 }
 
-HUBCACHE_DECL url whoami_url(const url& endpoint) {
-  return endpoint.with_target(detail::endpoint_root(endpoint).append("/api/whoami-v2"));
-}
-
 }  // namespace hubcache::inline v0_1

@@ -5,11 +5,9 @@
 #include <hubcache/hub/parse.hpp>
 #include <hubcache/text.hpp>
 
-#include <openssl/evp.h>
 #include <simdjson.h>
 
 #include <algorithm>
-#include <array>
 #include <span>
 #include <utility>
 
@@ -246,18 +244,6 @@ HUBCACHE_DECL std::string format_tree_file(const listing& of) {
   }
   out += of.files.empty() ? "}\n}" : "\n }\n}";
   return out;
-}
-
-HUBCACHE_DECL digest lfs_pointer_oid(const digest& sha256, std::uint64_t size) {
-  const std::string pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:" + sha256.hex() +
-                              "\nsize " + std::to_string(size) + "\n";
-  std::string object = "blob " + std::to_string(pointer.size());
-  object.append(1, '\0').append(pointer);
-  std::array<unsigned char, EVP_MAX_MD_SIZE> bytes{};
-  if (EVP_Digest(object.data(), object.size(), bytes.data(), nullptr, EVP_sha1(), nullptr) != 1) {
-    throw error(errc::internal, "this OpenSSL provides no SHA-1");
-  }
-  return {digest_algorithm::git_sha1, std::as_bytes(std::span(bytes))};
 }
 
 HUBCACHE_DECL std::string parse_error_body(std::string_view text) {
