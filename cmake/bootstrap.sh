@@ -7,6 +7,7 @@
 #
 # Exit codes: 0 all is there, 1 an installation failed, 2 something is missing that this script cannot install.
 set -euo pipefail
+PATH=$PATH:/usr/sbin # where servers are
 
 # For     kind     what to look for   Debian, Ubuntu        Fedora         Arch
 requirements() {
@@ -29,6 +30,14 @@ tests     header   curl/curl.h        libcurl4-openssl-dev  libcurl-devel  curl
 bench     header   benchmark/benchmark.h libbenchmark-dev   google-benchmark-devel benchmark
 bench     header   lmdb.h             liblmdb-dev           lmdb-devel     lmdb
 bench     header   sqlite3.h          libsqlite3-dev        sqlite-devel   sqlite
+bench     command  nginx              nginx-light           nginx          nginx
+bench     command  aria2c             aria2                 aria2          aria2
+bench     command  curl               curl                  curl           curl
+bench     command  wget               wget                  wget           wget
+bench     command  node               nodejs                nodejs         nodejs
+bench     command  npm                npm                   nodejs-npm     npm
+bench     command  gnuplot            gnuplot-nox           gnuplot        gnuplot
+bench     command  ip                 iproute2              iproute        iproute2
 ci        command  ccache             ccache                ccache         ccache
 ci        command  shellcheck         shellcheck            ShellCheck     shellcheck
 ci        command  chromium           chromium              chromium       chromium

@@ -2,6 +2,7 @@
 
 #include <hubcache/cache.hpp>
 #include <hubcache/os/file.hpp>
+#include <hubcache/run_present.hpp>
 #include <hubcache/store/environment.hpp>
 
 #include <filesystem>
@@ -51,18 +52,32 @@ void complete_mapping(const std::string& file, const hubcache::snapshot& result,
   }
 }
 
-hubcache::snapshot preview(foreground& here, hubcache::cache& cache, const download_request& request,
-                           console& display) {
-  const auto plan = here.run<hubcache::plan>(
-      [&](auto handler) { cache.async_plan(request.repo, request.options, std::move(handler)); });
+/// What runs in the foreground needs: a cache on its thread, and workers.
+struct working_cache {
+  working_cache(const hubcache::settings& config, console& display)
+      : here(display), cache(here.executor(), pool, config) {}
+
+  foreground here;
+  hubcache::workers pool;
+  hubcache::cache cache;
+};
+
+hubcache::snapshot preview(const download_request& request, console& display) {
+  working_cache with(request.config, display);
+  const auto plan = with.here.run<hubcache::plan>(
+      [&](auto handler) { with.cache.async_plan(request.repo, request.options, std::move(handler)); });
   for (const auto& text : plan.warnings) display.warning(text);
   return hubcache::preview(plan);
 }
 
-hubcache::snapshot fetch(foreground& here, hubcache::cache& cache, const download_request& request,
-                         console& display) {
-  return here.run<hubcache::snapshot>([&](auto handler) {
-    cache.async_snapshot(request.repo, request.options, hubcache::observer_ref(display), std::move(handler));
+hubcache::snapshot fetch(const download_request& request, console& display) {
+  const hubcache::observer_ref observer(display);
+  // What is complete needs neither threads nor a network.
+  auto found = hubcache::cached_snapshot(request.config, request.repo, request.options, observer);
+  if (found) return std::move(*found);
+  working_cache with(request.config, display);
+  return with.here.run<hubcache::snapshot>([&](auto handler) {
+    with.cache.async_snapshot(request.repo, request.options, observer, std::move(handler));
   });
 }
 
@@ -86,11 +101,7 @@ void download(download_request request, console& display) {
   }
   for (const auto& text : request.warnings) display.warning(text);
 
-  foreground here(display);
-  hubcache::workers pool;
-  hubcache::cache cache(here.executor(), pool, request.config);
-  const auto result =
-      request.dry_run ? preview(here, cache, request, display) : fetch(here, cache, request, display);
+  const auto result = request.dry_run ? preview(request, display) : fetch(request, display);
   if (request.cache_mapping && !request.dry_run) complete_mapping(*request.cache_mapping, result, display);
   if (!request.json && !request.dry_run) {
     display.success(summary_of(result));

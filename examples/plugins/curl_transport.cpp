@@ -124,6 +124,7 @@ curl_transport::loop::loop(asio::any_io_executor on, hubcache::transport_options
   curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
   curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, &loop::on_timer);
   curl_multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
+  curl_multi_setopt(multi_, CURLMOPT_MAX_HOST_CONNECTIONS, static_cast<long>(options.max_per_origin));
 }
 
 curl_transport::loop::~loop() {

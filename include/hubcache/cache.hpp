@@ -5,8 +5,8 @@
 /// Lifetime: a cache owns its transport, hashes, link strategy and index. Destroy it when its operations have
 /// completed. Operations copy what they are given, observers excepted: those are held by reference.
 ///
-/// Threads: `basic_cache(settings)` owns one network thread and some workers. `basic_cache(executor, workers, ...)`
-/// starts none; Asio's resolver keeps one of its own for name look-ups. A cache is used from its executor: the
+/// Threads: `basic_cache(settings)` owns one network thread and some workers; none of them runs before an operation
+/// needs it, and a snapshot that cached() finds complete needs none. `basic_cache(executor, workers, ...)` starts none; Asio's resolver keeps one of its own for name look-ups. A cache is used from its executor: the
 /// async calls may be started from any thread if the executor runs them one at a time (one thread, or a strand).
 /// Blocking calls may come from any thread but the cache's own, where they fail with errc::misuse.
 ///
@@ -25,6 +25,7 @@
 #include <hubcache/link/first_of.hpp>
 #include <hubcache/prepare.hpp>
 #include <hubcache/run.hpp>
+#include <hubcache/run_present.hpp>
 #include <hubcache/store/environment.hpp>
 #include <hubcache/transport/https.hpp>
 
@@ -36,13 +37,14 @@
 #include <exception>
 #include <future>
 #include <memory>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
 
 namespace hubcache::inline v0_1 {
 
-/// A network thread and workers for a cache that was given none.
+/// A network thread and workers for a cache that was given none. Neither runs before it is needed.
 class own_threads {
  public:
   HUBCACHE_DECL own_threads();
@@ -52,6 +54,8 @@ class own_threads {
 
   [[nodiscard]] HUBCACHE_DECL asio::any_io_executor executor() const;
   [[nodiscard]] HUBCACHE_DECL workers& pool() const;
+  /// Starts the network thread, once. Thread-safe. @throws std::system_error if there can be none
+  HUBCACHE_DECL void start() const;
   /// Ends the network thread, then the workers: nothing runs any more.
   HUBCACHE_DECL void stop();
 
@@ -122,7 +126,7 @@ class basic_cache {
   /// With settings from the environment, as every Hub client reads them (HF_HOME, HF_TOKEN, ...).
   basic_cache() : basic_cache(environment_settings()) {}
 
-  /// Owns a network thread and workers.
+  /// Owns a network thread and workers, which start when they are needed.
   explicit basic_cache(settings config)
       : own_(std::make_unique<own_threads>()),
         executor_(own_->executor()),
@@ -196,11 +200,33 @@ class basic_cache {
   }
   hubcache::snapshot snapshot(repo which, snapshot_options options = snapshot_options(),
                               observer_ref observer = observer_ref()) {
+    refuse_own_thread();
+    // Whoever wants no events gets what is complete without any other thread.
+    if (!observer) {
+      if (auto found = cached(which, options)) return std::move(*found);
+    }
     return wait(fetch_snapshot(services_for(observer), std::move(which), std::move(options)));
   }
 
+  /// The snapshot of a commit, or of any revision if the settings say offline, if all of it is in its place in the
+  /// cache: without a request, without any other thread. None if something is missing, edited or unknown, and for
+  /// options that ask for more: a local folder, verification, a mapping, force. Records the use.
+  /// Blocking; from any thread, concurrently.
+  /// @param observer  told of the plan, on the calling thread
+  /// @throws error    errc::invalid_argument
+  /// @par Complexity  One readlink and one stat per file, and the listing is read.
+  [[nodiscard]] std::optional<hubcache::snapshot> cached(repo which,
+                                                         snapshot_options options = snapshot_options(),
+                                                         observer_ref observer = observer_ref()) const {
+    return cached_snapshot(config_, std::move(which), std::move(options), observer);
+  }
+
   [[nodiscard]] const settings& config() const noexcept { return config_; }
-  [[nodiscard]] const asio::any_io_executor& executor() const noexcept { return executor_; }
+  /// Work given to it runs: an own network thread is started. @throws std::system_error if there can be none
+  [[nodiscard]] const asio::any_io_executor& executor() const {
+    if (own_) own_->start();
+    return executor_;
+  }
   /// Thread-safe as the index is.
   [[nodiscard]] Index& index() noexcept { return index_; }
 
@@ -210,14 +236,17 @@ class basic_cache {
   }
   template <class T, class Token>
   auto spawn(asio::awaitable<T> operation, Token&& token) {
-    return asio::co_spawn(executor_, detail::with_context(std::move(operation)), std::forward<Token>(token));
+    return asio::co_spawn(executor(), detail::with_context(std::move(operation)), std::forward<Token>(token));
+  }
+  void refuse_own_thread() const {
+    if (detail::runs_here(executor_)) {
+      throw error(errc::misuse, "this thread runs the cache's executor and would wait for itself");
+    }
   }
   /// Runs `operation` and waits. A failure is thrown anew, so that no exception object is shared by two threads.
   template <class T>
   T wait(asio::awaitable<T> operation) {
-    if (detail::runs_here(executor_)) {
-      throw error(errc::misuse, "this thread runs the cache's executor and would wait for itself");
-    }
+    refuse_own_thread();
     using outcome = std::pair<T, std::shared_ptr<const error>>;
     std::promise<outcome> done;
     auto result = done.get_future();

@@ -96,6 +96,8 @@ class observer_ref {
   void operator()(const event& e) const {
     if (call_ != nullptr) call_(self_, e);
   }
+  /// Whether anybody observes.
+  [[nodiscard]] explicit operator bool() const noexcept { return call_ != nullptr; }
 
  private:
   void* self_ = nullptr;

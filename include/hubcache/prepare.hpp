@@ -4,8 +4,15 @@
 
 #include <hubcache/plan/plan.hpp>
 #include <hubcache/services.hpp>
+#include <hubcache/source/hub_source.hpp>
 
 #include <asio/awaitable.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <type_traits>
 
 namespace hubcache::inline v0_1 {
 
@@ -19,6 +26,43 @@ namespace hubcache::inline v0_1 {
 /// @throws error
 [[nodiscard]] HUBCACHE_DECL asio::awaitable<plan> prepare(services with, repo which,
                                                           snapshot_options options);
+
+namespace detail {
+
+/// Whether this caller may have the repo's content linked from elsewhere on this machine.
+enum class access : std::uint8_t {
+  unknown,  ///< The listing came from disk: nobody asked the Hub yet.
+  open,     ///< The Hub showed this caller what it hides from those not let in.
+  gated,    ///< Gated, and nothing has proved that this caller is let in.
+};
+
+/// A plan before anybody looked at this machine: listing and folders are known, steps are not.
+struct plan_draft {
+  plan_draft() = default;
+
+  plan what;
+  access seen = access::unknown;
+  bool asked = false;                        ///< The listing is the one that the Hub means.
+  std::shared_ptr<const error> unreachable;  ///< Set if the cache serves because the Hub cannot be reached.
+};
+static_assert(!std::is_aggregate_v<plan_draft>);
+
+/// Commit and listing, from the Hub or the cache. @throws error
+[[nodiscard]] HUBCACHE_DECL asio::awaitable<plan_draft> draft_plan(services with, hub_source& hub, repo which,
+                                                                   snapshot_options options);
+
+/// The same without a word from the Hub: of a commit, or offline. None if the cache's own tree files do not tell.
+/// @throws error errc::invalid_argument
+[[nodiscard]] HUBCACHE_DECL std::optional<plan> draft_from_cache(const settings& config, repo which,
+                                                                 snapshot_options options);
+
+/// Looks at this machine. @throws error
+[[nodiscard]] HUBCACHE_DECL asio::awaitable<plan> complete_plan(services with, hub_source& hub,
+                                                                plan_draft draft);
+
+[[nodiscard]] HUBCACHE_DECL double seconds_since(std::chrono::steady_clock::time_point begun);
+
+}  // namespace detail
 
 }  // namespace hubcache::inline v0_1
 

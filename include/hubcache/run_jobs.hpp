@@ -27,8 +27,8 @@ HUBCACHE_DECL void prepare_folders(const plan& what);
 /// What one try to begin a transfer found.
 struct begun_transfer {
   begun_transfer() = default;
-  std::shared_ptr<content_lock> lock;
-  std::shared_ptr<partial> file;  ///< Null if somebody else moves this content, or if it is here by now.
+  std::shared_ptr<content_lock> lock;  ///< Null if somebody else moves this content.
+  std::shared_ptr<partial> file;  ///< Null if so, if the content is here by now, or if none was asked for.
   bool present = false;           ///< It was published in this place meanwhile.
   std::vector<place> places;      ///< It was published elsewhere meanwhile.
 };
@@ -37,8 +37,8 @@ static_assert(!std::is_aggregate_v<begun_transfer>);
 /// What begin_transfer() looks at besides the lock.
 struct transfer_place {
   transfer_place() = default;
-  std::string hub_lock;  ///< Empty if the place has none.
-  std::string partial;
+  std::string hub_lock;         ///< Empty if the place has none.
+  std::string partial;          ///< Empty if none is to be opened.
   std::string target;           ///< Absolute path of the final name.
   bool look_here = false;       ///< Whether the content may be at `target` by now.
   bool look_elsewhere = false;  ///< Whether it may be linked from other places.
@@ -48,7 +48,7 @@ static_assert(!std::is_aggregate_v<transfer_place>);
 /// Tries to get the right to move `what`; having it, looks whether the content is on this machine by now, and opens
 /// its partial if not.
 /// @throws error a disk error
-[[nodiscard]] HUBCACHE_DECL begun_transfer begin_transfer(const std::string& state_dir, const content& what,
+[[nodiscard]] HUBCACHE_DECL begun_transfer begin_transfer(content_locks& locks, const content& what,
                                                           const transfer_place& where,
                                                           const hash_set_ref& hashes, const index_ref& index);
 

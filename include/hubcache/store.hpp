@@ -13,6 +13,11 @@
 
 namespace hubcache::inline v0_1 {
 
+/// Whether `path` lies below `folder`, by their names alone; both absolute.
+[[nodiscard]] constexpr bool is_below(std::string_view path, std::string_view folder) noexcept {
+  return path.size() > folder.size() && path.starts_with(folder) && path[folder.size()] == '/';
+}
+
 /// Whether the tool that owns a store, or its users, edit files there: decides what may be linked.
 enum class mutability : std::uint8_t {
   immutable_store = 0,  ///< Hub caches, Ollama, git-lfs: every kind of link.
@@ -111,9 +116,7 @@ struct store {
   bool read_only = false;  ///< Never written to, even where the file system would let us.
 
   /// Whether `file` (absolute) lies in this store.
-  [[nodiscard]] bool holds(std::string_view file) const noexcept {
-    return file.size() > path.size() && file.starts_with(path) && file[path.size()] == '/';
-  }
+  [[nodiscard]] bool holds(std::string_view file) const noexcept { return is_below(file, path); }
 
   friend bool operator==(const store&, const store&) = default;
 };

@@ -1,5 +1,8 @@
 #include <hubcache/transport/https.hpp>
 
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
 #include <string>
 
 #include "support/temp_folder.hpp"
@@ -145,6 +148,33 @@ TEST_CASE("https_transport names the file of roots it cannot read, and needs non
   CHECK(net.fetch(request_to(server.url()), sink).head.status == 200);
 }
 
+TEST_CASE(
+    "https_transport finds the system's roots in their folder, and in their bundle what the folder lacks") {
+  const test::temp_folder folder;
+  char name[16];
+  std::snprintf(name, sizeof name, "%08lx.0", X509_subject_name_hash(authority().x509()));
+  folder.write("full/" + std::string(name), authority().pem());
+  folder.write("lacking/README", "");
+  folder.write("bundle.pem", authority().pem());
+  const scripted::tls_identity identity(signed_for("IP:127.0.0.1"));
+  const scripted::server server(scripted::over_tls(identity, scripted::always(scripted::ok(""))));
+  const auto reaches = [&](const char* dir, const char* file) {
+    ::setenv("SSL_CERT_DIR", (folder / dir).c_str(), 1);
+    ::setenv("SSL_CERT_FILE", (folder / file).c_str(), 1);
+    auto make = with({});
+    test::session net(make);
+    text_sink sink;
+    const auto failure = net.failure(request_to(https_url(server)), sink);
+    ::unsetenv("SSL_CERT_DIR");
+    ::unsetenv("SSL_CERT_FILE");
+    CHECK(failure.value_or(errc::tls_failed) == errc::tls_failed);
+    return !failure;
+  };
+  CHECK(reaches("full", "none.pem"));
+  CHECK(reaches("lacking", "bundle.pem"));
+  CHECK_FALSE(reaches("lacking", "none.pem"));
+}
+
 TEST_CASE("https_transport takes a TLS stream cut short for a lost connection") {
   const test::temp_folder folder;
   const scripted::tls_identity identity(signed_for("IP:127.0.0.1"));
@@ -285,6 +315,199 @@ TEST_CASE("https_transport reports what a proxy answers instead of a tunnel") {
   auto make_lost = with(options);
   test::session lost(make_lost);
   CHECK(failed(lost, request_to("https://hub.test/")).reason() == errc::proxy_failed);
+}
+
+TEST_CASE("https_transport resumes the TLS session of an earlier connection to the same origin") {
+  const test::temp_folder folder;
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    CAPTURE(version);
+    const scripted::tls_identity identity(signed_for("DNS:localhost,IP:127.0.0.1"), version);
+    std::string resumed;
+    const scripted::server server([&](scripted::peer& plain, std::size_t) {
+      scripted::tls_peer client(plain, identity);
+      resumed += client.resumed() ? 'y' : 'n';
+      client.read_request();
+      client.send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok");
+      client.wait_for_close();
+    });
+    auto make = with(trusting(folder, authority()));
+    test::session net(make);
+    for (const auto* host : {"127.0.0.1", "127.0.0.1", "localhost", "127.0.0.1", "localhost"}) {
+      text_sink sink;
+      CHECK(net.fetch(request_to(https_url(server, host)), sink).head.status == 200);
+      CHECK(sink.text == "ok");
+    }
+    CHECK(resumed == "nynyy");
+  }
+}
+
+TEST_CASE("https_transport resumes no session of a server that it did not trust") {
+  const test::temp_folder folder;
+  const scripted::tls_identity identity(scripted::certificate("IP:127.0.0.1"));
+  const scripted::server server(scripted::over_tls(identity, scripted::always(scripted::ok("secret"))));
+  auto make = with(trusting(folder, authority()));
+  test::session net(make);
+  for (int times = 0; times < 2; ++times)
+    CHECK(failed(net, request_to(https_url(server))).reason() == errc::tls_failed);
+  CHECK(server.requests().empty());
+}
+
+TEST_CASE("https_transport brings large bodies over TLS exactly, whatever the sink's room") {
+  const test::temp_folder folder;
+  const auto body = test::pattern(3'000'000);
+  const scripted::tls_identity identity(signed_for("IP:127.0.0.1"));
+  const scripted::server server(scripted::over_tls(identity, scripted::always(scripted::ok(body))));
+  auto make = with(trusting(folder, authority()));
+  test::session net(make);
+  for (const std::size_t room : {4099U, 16'385U, 1'500'001U, 4'000'000U}) {
+    text_sink sink(test::verdict::take, room);
+    CHECK(net.fetch(request_to(https_url(server)), sink).body_bytes == body.size());
+    CHECK(sink.text == body);
+  }
+  CHECK(server.connections() == 1);
+}
+
+volatile std::sig_atomic_t broken_pipes = 0;
+
+TEST_CASE("https_transport raises no signal when it writes to a peer that is gone") {
+  const test::temp_folder folder;
+  const scripted::tls_identity identity(signed_for("IP:127.0.0.1"));
+  const auto leave = [](scripted::peer& client) {
+    ::shutdown(client.socket(), SHUT_WR);
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));  // then a reset, as bytes lie there unread
+  };
+  const scripted::server plain([&](scripted::peer& client, std::size_t) { leave(client); });
+  const scripted::server secure([&](scripted::peer& client, std::size_t) {
+    const scripted::tls_peer shaken(client, identity);
+    leave(client);
+  });
+  auto make = with(trusting(folder, authority()));
+  test::session net(make);
+  auto* const before = std::signal(SIGPIPE, [](int) { broken_pipes = broken_pipes + 1; });
+  for (const auto& target : {plain.url(), https_url(secure)}) {
+    auto request = request_to(target, "POST");
+    request.body = test::pattern(20'000'000);
+    CHECK(failed(net, request).reason() == errc::connection_lost);
+  }
+  std::signal(SIGPIPE, before);
+  CHECK(broken_pipes == 0);
+}
+
+TEST_CASE("https_transport does not take what a server sent unasked for an answer") {
+  const scripted::server server([](scripted::peer& client, std::size_t index) {
+    client.read_request();
+    client.send(scripted::ok("first"));
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    if (index == 0) client.send("HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n");
+    client.wait_for_close();
+  });
+  auto make = with({});
+  test::session net(make);
+  for (int times = 0; times < 2; ++times) {
+    text_sink sink;
+    CHECK(net.fetch(request_to(server.url()), sink).head.status == 200);
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  CHECK(server.connections() == 2);
+}
+
+TEST_CASE("https_transport opens no more connections to an origin than it may, and serves in order") {
+  for (const std::size_t most : {1U, 3U}) {
+    const scripted::server server(scripted::always(scripted::ok(test::pattern(100'000))));
+    hubcache::transport_options options;
+    options.max_per_origin = most;
+    auto make = with(options);
+    test::session net(make);
+    std::deque<hubcache::http_request> requests;
+    std::deque<text_sink> sinks;
+    for (int k = 0; k < 12; ++k)
+      net.start(requests.emplace_back(request_to(server.url("/" + std::to_string(k)))),
+                sinks.emplace_back(test::verdict::take, std::size_t{5000}));
+    net.run();
+    for (const auto& sink : sinks) CHECK(sink.text == test::pattern(100'000));
+    CHECK(server.connections() == most);
+    const auto served = server.requests();
+    REQUIRE(served.size() == requests.size());
+    for (std::size_t k = 0; most == 1 && k < served.size(); ++k)
+      CHECK(served[k].starts_with("GET /" + std::to_string(k) + " "));
+  }
+}
+
+TEST_CASE("https_transport bounds the wait for a connection, by time and by cancellation") {
+  const scripted::server server([](scripted::peer& client, std::size_t) {
+    while (const auto request = client.read_request()) {
+      if (request->starts_with("GET /held ")) client.wait_for_close();
+      client.send(scripted::ok("free"));
+    }
+  });
+  hubcache::transport_options options;
+  options.max_per_origin = 1;
+  auto make = with(options);
+  test::session net(make);
+  text_sink sink;
+  asio::cancellation_signal holder;
+  asio::cancellation_signal waiter;
+  const auto held = request_to(server.url("/held"));
+  auto brief = request_to(server.url("/brief"));
+  brief.timeout = std::chrono::milliseconds(50);
+  const auto& first = net.start(held, sink, holder.slot());
+  const auto& second = net.start(brief, sink);
+  const auto& third = net.start(held, sink, waiter.slot());
+  const auto last = request_to(server.url("/last"));
+  const auto& fourth = net.start(last, sink);
+  asio::steady_timer later(net.context(), std::chrono::milliseconds(150));
+  later.async_wait([&](const asio::error_code&) {
+    waiter.emit(asio::cancellation_type::terminal);
+    holder.emit(asio::cancellation_type::terminal);
+  });
+  net.run();
+  CHECK(test::is_cancelled(first.failure));
+  const auto busy = hubcache::error_of(second.failure);
+  REQUIRE(busy);
+  CHECK(busy->reason() == errc::timed_out);
+  CHECK(says(*busy, "were busy"));
+  CHECK(test::is_cancelled(third.failure));
+  CHECK_FALSE(fourth.failure);
+  CHECK(sink.text == "free");
+  CHECK(server.connections() == 2);
+}
+
+TEST_CASE("https_transport leaves nothing behind when exchanges that wait go with their context") {
+  const scripted::server server([](scripted::peer& client, std::size_t) { client.wait_for_close(); });
+  hubcache::transport_options options;
+  options.max_per_origin = 1;
+  auto make = with(options);
+  const auto request = request_to(server.url());
+  text_sink sink;
+  {
+    test::session net(make);
+    for (int times = 0; times < 3; ++times) net.start(request, sink);
+    net.context().run_for(std::chrono::milliseconds(30));
+  }
+  CHECK(server.all_closed());
+}
+
+TEST_CASE("https_transport times each exchange out by its own time") {
+  const scripted::server silent([](scripted::peer& client, std::size_t) { client.wait_for_close(); });
+  auto make = with({});
+  test::session net(make);
+  text_sink sink;
+  auto patient = request_to(silent.url());
+  patient.timeout = std::chrono::minutes(5);
+  auto brief = request_to(silent.url());
+  brief.timeout = std::chrono::milliseconds(50);
+  asio::cancellation_signal signal;
+  const auto& long_one = net.start(patient, sink, signal.slot());
+  const auto& short_one = net.start(brief, sink);
+  asio::steady_timer later(net.context(), std::chrono::milliseconds(200));
+  bool in_time = false;
+  later.async_wait([&](const asio::error_code&) {
+    in_time = short_one.completed;
+    signal.emit(asio::cancellation_type::terminal);
+  });
+  net.run();
+  CHECK(in_time);
+  CHECK(test::is_cancelled(long_one.failure));
 }
 
 }  // namespace

@@ -4,7 +4,9 @@
 
 #include <atomic>
 #include <chrono>
+#include <filesystem>
 #include <future>
+#include <iterator>
 #include <memory>
 #include <numeric>
 #include <thread>
@@ -72,6 +74,18 @@ TEST_CASE("By default there are as many threads as cores, but 1 to 8") {
   const workers pool;
   CHECK(pool.threads() >= 1);
   CHECK(pool.threads() <= 8);
+}
+
+TEST_CASE("No thread starts before there is a job, and no more than there are jobs") {
+  const auto running = [] {
+    namespace fs = std::filesystem;
+    return std::distance(fs::directory_iterator("/proc/self/task"), fs::directory_iterator());
+  };
+  const auto before = running();  // those that ended may still count
+  workers pool(4);
+  CHECK(running() <= before);
+  drain(pool);
+  CHECK(running() <= before + 1);
 }
 
 TEST_CASE("What a job owned is gone before the next job of its thread runs") {

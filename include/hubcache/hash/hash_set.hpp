@@ -13,12 +13,18 @@
 
 #include <hubcache/hash/git_blob.hpp>
 #include <hubcache/hash/hasher.hpp>
+#include <hubcache/hash/lane_hasher.hpp>
+#include <hubcache/hash/multi_buffer.hpp>
 #include <hubcache/hash/openssl.hpp>
 
+#include <array>
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <type_traits>
+#include <typeinfo>
 #include <utility>
 
 namespace hubcache::inline v0_1 {
@@ -34,6 +40,22 @@ class any_hasher {
   /// Of all updates. Afterwards this is as if newly made.
   [[nodiscard]] digest finish() noexcept { return self_->finish(); }
 
+  /// How many streams like this one update_many() takes faster than one after another; {1, 1} if it is no
+  /// lane_hasher. May measure when first called.
+  [[nodiscard]] lane_range lanes() const noexcept { return self_->lanes(); }
+  /// Whether update_many() takes both together.
+  [[nodiscard]] bool is_like(const any_hasher& other) const noexcept {
+    const interface &mine = *self_, &its = *other.self_;
+    return typeid(mine) == typeid(its);
+  }
+  /// For each i as streams[i]->update({bytes[i], size}), in lanes if that is faster. @pre the streams are
+  /// distinct, all like each other, and at most most_lanes.
+  static void update_many(std::span<any_hasher* const> streams, std::span<const std::byte* const> bytes,
+                          std::size_t size) noexcept {
+    if (streams.size() == 1) return streams.front()->update({bytes.front(), size});
+    if (!streams.empty()) streams.front()->self_->update_many(streams, bytes, size);
+  }
+
  private:
   struct interface {
     interface() = default;
@@ -42,12 +64,31 @@ class any_hasher {
     virtual ~interface() = default;
     virtual void update(byte_view bytes) noexcept = 0;
     virtual digest finish() noexcept = 0;
+    [[nodiscard]] virtual lane_range lanes() const noexcept = 0;
+    virtual void update_many(std::span<any_hasher* const> streams, std::span<const std::byte* const> bytes,
+                             std::size_t size) noexcept = 0;
   };
   template <class H>
   struct model_of final : interface {
     explicit model_of(H h) : model(std::move(h)) {}
     void update(byte_view bytes) noexcept override { model.update(bytes); }
     digest finish() noexcept override { return model.finish(); }
+    lane_range lanes() const noexcept override {
+      if constexpr (lane_hasher<H>) return H::lanes();
+      return {};
+    }
+    void update_many(std::span<any_hasher* const> streams, std::span<const std::byte* const> bytes,
+                     std::size_t size) noexcept override {
+      if constexpr (lane_hasher<H>) {
+        std::array<H*, most_lanes> models;
+        for (std::size_t i = 0; i < streams.size(); ++i) {
+          models[i] = &static_cast<model_of&>(*streams[i]->self_).model;
+        }
+        H::update_many(std::span(models).first(streams.size()), bytes, size);
+      } else {
+        for (std::size_t i = 0; i < streams.size(); ++i) streams[i]->update({bytes[i], size});
+      }
+    }
     H model;
   };
 
@@ -74,7 +115,8 @@ class hash_set {
   }
 };
 
-using default_hashes = hash_set<openssl_sha256, openssl_sha1>;
+/// The fastest on this CPU.
+using default_hashes = hash_set<multi_buffer_sha256, openssl_sha1>;
 static_assert(hash_policy<default_hashes>);
 
 /// A non-owning reference to any `hash_policy`. Cheap to copy.

@@ -14,8 +14,8 @@
 ///
 /// A hasher that breaks after its construction finishes with a digest of zeros, which names no content.
 /// Thread safety: distinct objects are safe, one object is not. A moved-from hasher is destroyed or assigned
-/// to. Models: openssl_sha256, openssl_sha1, cryptopp_sha256, cryptopp_sha1. tests/hash/conformance.hpp tests
-/// a model.
+/// to. Models: multi_buffer_sha256, openssl_sha256, openssl_sha1, cryptopp_sha256, cryptopp_sha1.
+/// tests/hash/conformance.hpp tests a model.
 
 #include <hubcache/digest.hpp>
 

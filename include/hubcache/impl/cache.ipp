@@ -6,6 +6,7 @@
 #include <asio/io_context.hpp>
 #include <asio/strand.hpp>
 
+#include <mutex>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -15,14 +16,18 @@ namespace hubcache::inline v0_1 {
 struct own_threads::state {
   asio::io_context context{1};
   asio::executor_work_guard<asio::io_context::executor_type> busy{context.get_executor()};
-  std::thread thread{[this] { context.run(); }};
   std::optional<workers> pool{std::in_place, 0};
+  std::once_flag started;
+  std::thread thread;
 };
 
 HUBCACHE_DECL own_threads::own_threads() : state_(std::make_unique<state>()) {}
 HUBCACHE_DECL own_threads::~own_threads() { stop(); }
 HUBCACHE_DECL asio::any_io_executor own_threads::executor() const { return state_->context.get_executor(); }
 HUBCACHE_DECL workers& own_threads::pool() const { return *state_->pool; }
+HUBCACHE_DECL void own_threads::start() const {
+  std::call_once(state_->started, [s = state_.get()] { s->thread = std::thread([s] { s->context.run(); }); });
+}
 HUBCACHE_DECL void own_threads::stop() {
   state_->context.stop();
   if (state_->thread.joinable()) state_->thread.join();

@@ -19,11 +19,6 @@ namespace hubcache::inline v0_1 {
 
 namespace detail {
 
-/// Whether both are the file they were, but for ctime, which every link to an inode changes.
-HUBCACHE_DECL bool same_state(const os::file_identity& a, const os::file_identity& b) noexcept {
-  return a.device == b.device && a.inode == b.inode && a.size == b.size && a.mtime_ns == b.mtime_ns;
-}
-
 /// Carries out steps, one after another.
 class dedupe_run {
  public:
@@ -66,7 +61,7 @@ HUBCACHE_DECL void dedupe_run::open(const dedupe_file& file, opened_file& into, 
   into.path = file.names.front().path;
   into.file = os::open_read(into.path, ec);
   if (!ec) into.status = os::status(into.file, ec);
-  if (!ec && !same_state(into.status.identity, file.status.identity))
+  if (!ec && !os::same_bytes_state(into.status.identity, file.status.identity))
     ec = std::make_error_code(std::errc::resource_unavailable_try_again);
 }
 
@@ -131,8 +126,10 @@ HUBCACHE_DECL void dedupe_run::link_name(const content& what, const opened_file&
   const auto now_other = ec ? os::file_identity{} : os::status(other.file, ec).identity;
   const auto named = ec ? os::file_identity{} : os::status(name.path, ec).identity;
   // An overlay may have copied the file for the link; the others may have been written to since they were compared.
-  if (!ec && (!same_state(made, kept.status.identity) || !same_state(now_kept, kept.status.identity) ||
-              !same_state(now_other, other.status.identity) || !same_state(named, now_other))) {
+  if (!ec &&
+      (!os::same_bytes_state(made, kept.status.identity) ||
+       !os::same_bytes_state(now_kept, kept.status.identity) ||
+       !os::same_bytes_state(now_other, other.status.identity) || !os::same_bytes_state(named, now_other))) {
     ec = std::make_error_code(std::errc::resource_unavailable_try_again);
   }
   if (!ec) os::rename(temporary, name.path, ec);
@@ -155,7 +152,7 @@ HUBCACHE_DECL void dedupe_run::record(const content& what, const dedupe_file& fi
   for (const auto& name : file.names) {
     std::error_code ec;
     const auto now = os::status(name.path, ec).identity;
-    if (ec || !same_state(now, compared)) continue;
+    if (ec || !os::same_bytes_state(now, compared)) continue;
     records.push_back(verified_record(what.name, name.path, now, mutability::immutable_store));
     records.back().where.state = state;
   }

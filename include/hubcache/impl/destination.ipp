@@ -1,7 +1,6 @@
 #pragma once
 
 #include <hubcache/hash/hash_file.hpp>
-#include <hubcache/os/folder.hpp>
 #include <hubcache/store/confirm.hpp>
 #include <hubcache/store/destination.hpp>
 
@@ -22,17 +21,21 @@ namespace detail {
 /// Files up to this size are hashed by both algorithms, so that twins under the other name are found.
 inline constexpr std::uint64_t twin_limit = 1024 * 1024;
 
+HUBCACHE_DECL void give_name(const destination& where, const os::folder& root, const std::string& temporary,
+                             const std::string& target, fsync_mode mode, std::error_code& ec) {
+  ec.clear();
+  const bool nested = target.find('/') != target.npos;
+  const auto parent = nested ? root.parent_of(target, ec) : os::folder{};
+  if (!ec) (nested ? parent : root).take(temporary, os::last_segment(target), ec);
+  if (ec || mode != fsync_mode::each) return;
+  const auto path = where.root + "/" + target;
+  os::sync_directory(path.substr(0, path.rfind('/')), ec);
+}
+
 HUBCACHE_DECL void give_name(const destination& where, const std::string& temporary,
                              const std::string& target, fsync_mode mode, std::error_code& ec) {
   const auto root = os::folder::open_below(where.base, where.root, ec);
-  const auto parent = ec ? os::folder{} : root.parent_of(target, ec);
-  if (!ec) parent.take(temporary, os::last_segment(target), ec);
-  if (ec) return;
-  std::error_code ignored;
-  // Renaming one hard link over another of the same inode leaves both names.
-  os::remove(temporary, ignored);
-  const auto path = where.root + "/" + target;
-  if (mode == fsync_mode::each) os::sync_directory(path.substr(0, path.rfind('/')), ec);
+  if (!ec) give_name(where, root, temporary, target, mode, ec);
 }
 
 HUBCACHE_DECL mutability store_of(const destination& where) noexcept {

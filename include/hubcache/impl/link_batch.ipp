@@ -49,7 +49,8 @@ HUBCACHE_DECL void link_batch::add(const content& what, const std::vector<place>
   auto& result = next.result;
   next.what = what;
   // Refuses a symlink in the place of blobs/.
-  if (!os::folder::open_below(where_.base, where_.root, result.failure)) return;
+  if (!root_) root_ = os::folder::open_below(where_.base, where_.root, result.failure);
+  if (!root_) return;
   for (const auto& candidate : places) {
     if (stop.stop_requested()) return;
     const auto found = confirm(candidate, places, what, hashes_, stop);
@@ -61,6 +62,7 @@ HUBCACHE_DECL void link_batch::add(const content& what, const std::vector<place>
     if (found.hashed) {
       auto hashed = confirmed_record(what.name, *found.file, candidate.store);
       if (hashed) result.records.push_back(std::move(*hashed));
+      next.hashed = true;
     }
     const auto on = terms_for(*found.file, candidate, allowed, scratch);
     if (on.unfit) {
@@ -111,7 +113,7 @@ HUBCACHE_DECL link_batch::terms link_batch::terms_for(const opened_file& have, c
   } else if (!serves_all(have.status.mode, have.status.group)) {
     refuse(link_kind::hard_link, "the others who share the folder could not read it");
   }
-  const auto group = group_in(detail::folder_of(scratch));
+  const auto group = scratch_group(scratch);
   on.mode = mode_for(where_.mode, group, readers_, source);
   on.unfit = serves_all(where_.mode, group) && !serves_all(on.mode, group);
   on.in_place = !where_.plain_files && !allowed.single() &&
@@ -122,6 +124,15 @@ HUBCACHE_DECL link_batch::terms link_batch::terms_for(const opened_file& have, c
     on.in_place = false;
   }
   return on;
+}
+
+HUBCACHE_DECL std::uint32_t link_batch::scratch_group(const std::string& scratch) {
+  auto folder = detail::folder_of(scratch);
+  if (folder != scratch_folder_) {
+    scratch_group_ = group_in(folder);
+    scratch_folder_ = std::move(folder);
+  }
+  return scratch_group_;
 }
 
 HUBCACHE_DECL readers link_batch::readers_of(const opened_file& have) {
@@ -216,11 +227,13 @@ HUBCACHE_DECL void link_batch::name(item& of) const {
   auto& result = of.result;
   if (of.made.empty()) return;
   for (const auto& made : of.made) {
-    if (!result.failure) detail::give_name(where_, made.path, made.target, mode_, result.failure);
+    if (!result.failure) detail::give_name(where_, root_, made.path, made.target, mode_, result.failure);
     if (result.failure) break;
-    const auto path = where_.root + "/" + made.target;
     std::error_code ec;
-    const auto status = os::status(path, ec);
+    // Renaming one hard link over another of the same inode leaves both names.
+    if (made.kind == link_kind::hard_link) os::remove(made.path, ec);
+    const auto path = where_.root + "/" + made.target;
+    const auto status = root_.status(made.target, ec);
     if (made.kind == link_kind::copy) result.allocated += status.allocated;
     if (made.kind != link_kind::symlink && !ec) {
       result.records.push_back(
@@ -236,12 +249,15 @@ HUBCACHE_DECL void link_batch::name(item& of) const {
     result.warnings.push_back(of.from.path + " cannot be linked: " + result.failure.message() + ".");
     result.target.reset();
     result.allocated = 0;
+    discard(of);
   } else {
     result.link = of.made.front().kind;
     result.source = of.from.path;
-    detail::add_twin(result.records, *result.target, of.what, hashes_, detail::store_of(where_));
+    if (of.hashed) {
+      detail::add_twin(result.records, *result.target, of.what, hashes_, detail::store_of(where_));
+    }
+    of.made.clear();
   }
-  discard(of);
 }
 
 HUBCACHE_DECL void link_batch::discard(item& of) const noexcept {

@@ -66,6 +66,9 @@ HUBCACHE_DECL void copy_by_buffer(const os::descriptor& from, const os::descript
   }
 }
 
+/// What is not larger is copied in one piece.
+inline constexpr std::uint64_t small_copy = 64 * 1024;
+
 /// Fills the empty file `to` with the content of `have`.
 HUBCACHE_DECL void copy_content(const opened_file& have, const os::descriptor& to, std::error_code& ec) {
   const auto size = have.status.identity.size;
@@ -75,7 +78,8 @@ HUBCACHE_DECL void copy_content(const opened_file& have, const os::descriptor& t
     os::sync(have.file, ec);
     sparse = !ec;
   }
-  if (!sparse) os::reserve(to, size, ec);
+  // To know early that the space lacks; of what one write brings, that write tells.
+  if (!sparse && size > small_copy) os::reserve(to, size, ec);
   byte_range range;
   while (!ec && range.end < size) {
     range = sparse ? next_data(have.file, range.end, size) : byte_range{0, size};

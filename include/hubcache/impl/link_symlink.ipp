@@ -14,9 +14,7 @@ HUBCACHE_DECL link_report symlink::link(const opened_file& have, const link_targ
   // A symlink names a path, not the open file: the path must still lead to it.
   const auto named = os::status(have.path, ec).identity;
   if (ec) return {};
-  const auto& meant = have.status.identity;
-  if (named.device != meant.device || named.inode != meant.inode || named.size != meant.size ||
-      named.mtime_ns != meant.mtime_ns) {
+  if (!os::same_bytes_state(named, have.status.identity)) {
     ec.assign(ESTALE, std::system_category());
     return {};
   }

@@ -349,6 +349,10 @@ HUBCACHE_DECL bool is_readable(const std::string& path) noexcept {
   return ::faccessat(AT_FDCWD, path.c_str(), R_OK, AT_EACCESS) == 0;
 }
 
+HUBCACHE_DECL bool is_readable(const std::string& path, const file_status& known) noexcept {
+  return (known.owner == ::geteuid() && (known.mode & 0400U) != 0) || is_readable(path);
+}
+
 HUBCACHE_DECL std::string absolute_path(const std::string& path) {
   auto result = std::filesystem::absolute(path).lexically_normal().string();
   while (result.size() > 1 && result.back() == '/') result.pop_back();

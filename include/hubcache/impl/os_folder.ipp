@@ -102,6 +102,18 @@ HUBCACHE_DECL file_status folder::status(const std::string& name, std::error_cod
   return ec ? file_status{} : detail::from_stat(s);
 }
 
+HUBCACHE_DECL bool folder::is_readable(const std::string& name, const file_status& known) const noexcept {
+  if (known.owner == ::geteuid() && (known.mode & 0400U) != 0) return true;
+  return ::faccessat(opened_.get(), name.c_str(), R_OK, AT_EACCESS) == 0;
+}
+
+HUBCACHE_DECL descriptor folder::create_new(const std::string& name, std::uint32_t mode,
+                                            std::error_code& ec) const noexcept {
+  constexpr int flags = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
+  return descriptor(detail::retried(
+      ec, [&] { return ::openat(opened_.get(), name.c_str(), flags, static_cast<mode_t>(mode)); }));
+}
+
 HUBCACHE_DECL std::string folder::read_link(const std::string& name, std::error_code& ec) const {
   std::array<char, 4096> buffer;
   const auto n = detail::retried(

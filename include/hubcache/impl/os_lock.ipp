@@ -3,21 +3,52 @@
 #include <hubcache/os/lock.hpp>
 
 #include <cerrno>
+#include <fcntl.h>
 #include <sys/file.h>
 
 namespace hubcache::inline v0_1::os {
 
-HUBCACHE_DECL lock_outcome try_lock(const descriptor& file, const std::string& path, lock_mode mode,
-                                    std::error_code& ec) noexcept {
+namespace detail {
+
+/// Whether the system or the file system has no such locks.
+HUBCACHE_DECL bool knows_no_locks(int code) noexcept {
+  return code == ENOSYS || code == ENOLCK || code == EOPNOTSUPP || code == EINVAL;
+}
+
+/// One try, whatever the file's name is by now.
+HUBCACHE_DECL bool flocked(const descriptor& file, lock_mode mode, std::error_code& ec) noexcept {
   ec.clear();
   const int operation = (mode == lock_mode::shared ? LOCK_SH : LOCK_EX) | LOCK_NB;
   while (::flock(file.get(), operation) != 0) {
     if (errno == EINTR) continue;
-    if (errno == EWOULDBLOCK) return lock_outcome::held;
-    if (errno == ENOSYS || errno == ENOLCK || errno == EOPNOTSUPP || errno == EINVAL) break;
-    ec.assign(errno, std::system_category());
-    return lock_outcome::held;
+    if (knows_no_locks(errno)) break;
+    if (errno != EWOULDBLOCK) ec.assign(errno, std::system_category());
+    return false;
   }
+  return true;
+}
+
+/// Sets or releases the lock on one byte; -1 and errno as fcntl(2).
+HUBCACHE_DECL int set_byte_lock(const descriptor& file, std::uint64_t at, bool held) noexcept {
+#if defined(F_OFD_SETLK)
+  struct flock what {};
+  what.l_type = held ? F_WRLCK : F_UNLCK;
+  what.l_whence = SEEK_SET;
+  what.l_start = static_cast<off_t>(at);
+  what.l_len = 1;
+  return ::fcntl(file.get(), F_OFD_SETLK, &what);
+#else
+  static_cast<void>(file), static_cast<void>(at), static_cast<void>(held);
+  errno = ENOSYS;
+  return -1;
+#endif
+}
+
+}  // namespace detail
+
+HUBCACHE_DECL lock_outcome try_lock(const descriptor& file, const std::string& path, lock_mode mode,
+                                    std::error_code& ec) noexcept {
+  if (!detail::flocked(file, mode, ec)) return lock_outcome::held;
   // Whoever held it before may have removed or renamed the file since it was opened.
   std::error_code missing;
   const auto mine = status(file, ec).identity;
@@ -27,6 +58,25 @@ HUBCACHE_DECL lock_outcome try_lock(const descriptor& file, const std::string& p
   return same ? lock_outcome::granted : lock_outcome::gone;
 }
 
+HUBCACHE_DECL std::optional<byte_lock> byte_lock::try_lock(std::shared_ptr<const descriptor> file,
+                                                           std::uint64_t at, std::error_code& ec) {
+  ec.clear();
+  while (detail::set_byte_lock(*file, at, true) != 0) {
+    if (errno == EINTR) continue;
+    if (detail::knows_no_locks(errno)) {
+      ec = std::make_error_code(std::errc::function_not_supported);
+    } else if (errno != EAGAIN && errno != EACCES) {
+      ec.assign(errno, std::system_category());
+    }
+    return std::nullopt;
+  }
+  return byte_lock(std::move(file), at);
+}
+
+HUBCACHE_DECL byte_lock::~byte_lock() {
+  if (file_) detail::set_byte_lock(*file_, at_, false);
+}
+
 HUBCACHE_DECL std::optional<file_lock> file_lock::try_lock(const std::string& path, lock_mode mode,
                                                            std::error_code& ec) {
   for (;;) {
@@ -34,16 +84,14 @@ HUBCACHE_DECL std::optional<file_lock> file_lock::try_lock(const std::string& pa
     lock.file_ = open_or_create(path, 0664, ec);
     if (ec == std::errc::permission_denied)
       lock.file_ = open_read(path, ec);  // another user's: locks all the same
+    if (ec || !detail::flocked(lock.file_, mode, ec)) return std::nullopt;
+    // Whoever held it before may have removed the file since it was opened. Nobody renames lock files: unlike
+    // try_lock() above this need not look the name up again.
+    const auto links = status(lock.file_, ec).links;
     if (ec) return std::nullopt;
-    switch (os::try_lock(lock.file_, path, mode, ec)) {
-      case lock_outcome::granted:
-        lock.path_ = path;
-        return lock;
-      case lock_outcome::held:
-        return std::nullopt;
-      case lock_outcome::gone:
-        break;
-    }
+    if (links == 0) continue;
+    lock.path_ = path;
+    return lock;
   }
 }
 

@@ -3,7 +3,6 @@
 #include <hubcache/fetch/on_workers.hpp>
 #include <hubcache/hash/hash_file.hpp>
 #include <hubcache/prepare.hpp>
-#include <hubcache/source/hub_source.hpp>
 #include <hubcache/store/local_layout.hpp>
 
 #include <algorithm>
@@ -14,13 +13,6 @@
 namespace hubcache::inline v0_1 {
 
 namespace detail {
-
-/// Whether this caller may have the repo's content linked from elsewhere on this machine.
-enum class access : unsigned char {
-  unknown,  ///< The listing came from disk: nobody asked the Hub yet.
-  open,     ///< The Hub showed this caller what it hides from those not let in.
-  gated,    ///< Gated, and nothing has proved that this caller is let in.
-};
 
 HUBCACHE_DECL error_context context_of(const plan& draft) {
   error_context context;
@@ -78,7 +70,7 @@ HUBCACHE_DECL bool is_present(const plan& draft, const hash_set_ref& hashes, con
   std::error_code ec;
   // A blob may be a symlink into the shared store of huggingface_hub; a plain file must be one.
   const auto file = os::status(path, ec, !draft.plain_files);
-  if (ec || !file.regular || file.identity.size != what.size || !os::is_readable(path)) return false;
+  if (ec || !file.regular || file.identity.size != what.size || !os::is_readable(path, file)) return false;
   if (draft.local()) {
     const auto known = read_metadata(local_layout(draft.view), draft.view, target);
     if (known && known->etag == what.name.hex() && !draft.options.verify) return true;
@@ -87,17 +79,14 @@ HUBCACHE_DECL bool is_present(const plan& draft, const hash_set_ref& hashes, con
   return !draft.options.verify || hashes_to(hashes, path, what, stop);
 }
 
-HUBCACHE_DECL bool is_inside(const place& p, const std::string& folder) {
-  return p.path.size() > folder.size() && p.path.starts_with(folder) && p.path[folder.size()] == '/';
-}
-
 /// Places that exist with the right size; nothing is opened or hashed here.
 HUBCACHE_DECL void add_existing(std::vector<place>& result, place candidate, const content& what) {
   std::error_code ec;
   const auto file = os::status(candidate.path, ec);
   const bool known =
       std::any_of(result.begin(), result.end(), [&](const place& p) { return p.path == candidate.path; });
-  if (!ec && !known && file.regular && file.identity.size == what.size && os::is_readable(candidate.path))
+  if (!ec && !known && file.regular && file.identity.size == what.size &&
+      os::is_readable(candidate.path, file))
     result.push_back(std::move(candidate));
 }
 
@@ -130,7 +119,7 @@ HUBCACHE_DECL std::vector<place> places_of(const plan& draft, const index_ref& i
 /// those that need no hashing come first; else the order stays.
 HUBCACHE_DECL std::vector<place> nearest_first(std::vector<place> places, const settings& config) {
   const auto rank = [&config](const place& p) {
-    if (is_inside(p, config.cache_dir)) return std::ptrdiff_t{-1};
+    if (is_below(p.path, config.cache_dir)) return std::ptrdiff_t{-1};
     const auto at = std::find_if(config.stores.begin(), config.stores.end(),
                                  [&p](const store& s) { return s.holds(p.path); });
     return at - config.stores.begin();
@@ -174,7 +163,7 @@ HUBCACHE_DECL plan look_at_machine(plan draft, const settings& config, hash_set_
 
 /// Whether `p` lies in the folder of the plan's own repo: what is there passed its gate before.
 HUBCACHE_DECL bool is_own(const plan& draft, const place& p) {
-  return is_inside(p, draft.layout.repo_dir()) || is_inside(p, draft.view);
+  return is_below(p.path, draft.layout.repo_dir()) || is_below(p.path, draft.view);
 }
 
 HUBCACHE_DECL bool needs_foreign(const plan_step& step, const plan& draft) {
@@ -195,7 +184,7 @@ HUBCACHE_DECL void drop_foreign_repos(plan& draft) {
   keep_places(draft, [&draft](const place& p) {
     return is_own(draft, p) ||
            std::any_of(draft.tiers.begin(), draft.tiers.end(),
-                       [&p](const hub_layout& tier) { return is_inside(p, tier.repo_dir()); });
+                       [&p](const hub_layout& tier) { return is_below(p.path, tier.repo_dir()); });
   });
 }
 
@@ -323,6 +312,10 @@ HUBCACHE_DECL asio::awaitable<void> pass_gate(plan& draft, hub_source& hub, acce
   co_await hub.check_access(draft.repo, draft.listing.commit, witness->file);
 }
 
+HUBCACHE_DECL double seconds_since(std::chrono::steady_clock::time_point begun) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+}
+
 /// What is known before anything is asked.
 HUBCACHE_DECL plan begin_draft(const settings& config, repo which, snapshot_options options) {
   check_revision(options.revision);
@@ -353,42 +346,30 @@ HUBCACHE_DECL plan begin_draft(const settings& config, repo which, snapshot_opti
   return draft;
 }
 
-/// What the Hub said, or why it could not be asked.
-struct hub_answer {
-  hub_answer() = default;
-  access seen = access::unknown;
-  bool asked = false;
-  std::shared_ptr<const error> unreachable;  ///< Set if the cache may serve instead.
-};
-
-HUBCACHE_DECL asio::awaitable<hub_answer> reach_hub(plan& draft, hub_source& hub, const settings& config) {
-  hub_answer answer;
-  if (config.offline) co_return answer;
+/// Asks the Hub. Whether it cannot be asked, and why, is noted in `draft`.
+HUBCACHE_DECL asio::awaitable<void> reach_hub(plan_draft& draft, hub_source& hub, const settings& config) {
+  if (config.offline) co_return;
   std::exception_ptr failure;
   try {
-    answer.seen = co_await ask_hub(draft, hub);
-    answer.asked = true;
+    draft.seen = co_await ask_hub(draft.what, hub);
+    draft.asked = true;
   } catch (const error& e) {
-    if (!may_fall_back(e.reason()) || draft.options.force_download) throw;
+    if (!may_fall_back(e.reason()) || draft.what.options.force_download) throw;
     failure = std::current_exception();
   }
-  answer.unreachable = error_of(failure);
-  co_return answer;
+  draft.unreachable = error_of(failure);
 }
 
-/// Fills the steps of `draft`, from the Hub's listing or the cached one.
-HUBCACHE_DECL asio::awaitable<plan> complete_draft(plan draft, services with, hub_source& hub,
-                                                   hub_answer answer) {
-  if (!answer.asked) use_cached_listing(draft);
-  set_view(draft, with.config);
-  refuse_reserved(draft);
-  if (answer.asked) co_await refuse_masked(draft, hub);
-  auto look = [draft = std::move(draft), with](const std::stop_token& stop) mutable {
-    return look_at_machine(std::move(draft), with.config, with.hashes, with.index, stop);
+/// Fills the steps of `draft`.
+HUBCACHE_DECL asio::awaitable<plan> fill_steps(services with, hub_source& hub, plan_draft draft) {
+  refuse_reserved(draft.what);
+  if (draft.asked) co_await refuse_masked(draft.what, hub);
+  auto look = [what = std::move(draft.what), with](const std::stop_token& stop) mutable {
+    return look_at_machine(std::move(what), with.config, with.hashes, with.index, stop);
   };
   auto result = co_await on_workers(with.pool, std::move(look));
-  if (answer.asked) {
-    co_await pass_gate(result, hub, answer.seen);
+  if (draft.asked) {
+    co_await pass_gate(result, hub, draft.seen);
   } else {
     drop_foreign_repos(result);
     check_all_cached(result);
@@ -396,36 +377,77 @@ HUBCACHE_DECL asio::awaitable<plan> complete_draft(plan draft, services with, hu
   co_return result;
 }
 
-/// The failure to tell the user, given that `e` was met after `answer`.
-HUBCACHE_DECL error failure_to_tell(const error& e, const hub_answer& answer, bool offline,
-                                    const error_context& context) {
+/// The failure to tell the user, given that `e` was met although the cache should serve because of `unreachable`.
+HUBCACHE_DECL error failure_to_tell(const error& e, const std::shared_ptr<const error>& unreachable,
+                                    bool offline, const error_context& context) {
   const bool lacking = e.reason() == errc::not_cached || e.reason() == errc::file_not_found;
   // What the user needs to know is that the Hub is out of reach, not what the cache lacks.
-  if (answer.unreachable && lacking) return *answer.unreachable;
+  if (unreachable && lacking) return *unreachable;
   if (offline && lacking) return {errc::not_cached, e.detail(), e.within(context).context()};
   return e.within(context);
+}
+
+HUBCACHE_DECL asio::awaitable<plan_draft> draft_plan(services with, hub_source& hub, repo which,
+                                                     snapshot_options options) {
+  const auto begun = std::chrono::steady_clock::now();
+  plan_draft draft;
+  draft.what = begin_draft(with.config, std::move(which), std::move(options));
+  co_await reach_hub(draft, hub, with.config);
+  try {
+    if (!draft.asked) use_cached_listing(draft.what);
+  } catch (const error& e) {
+    throw failure_to_tell(e, draft.unreachable, with.config.offline, context_of(draft.what));
+  }
+  if (draft.unreachable) {
+    draft.what.warnings.push_back("The Hub cannot be reached (" + draft.unreachable->detail() +
+                                  "); using the snapshot in the cache, which may be outdated.");
+  }
+  set_view(draft.what, with.config);
+  draft.what.requests = hub.counters().requests;
+  draft.what.seconds = seconds_since(begun);
+  co_return draft;
+}
+
+HUBCACHE_DECL std::optional<plan> draft_from_cache(const settings& config, repo which,
+                                                   snapshot_options options) {
+  const auto begun = std::chrono::steady_clock::now();
+  auto draft = begin_draft(config, std::move(which), std::move(options));
+  std::optional<std::string> commit;
+  if (is_commit(draft.revision)) {
+    commit = draft.revision;
+  } else if (config.offline) {
+    commit = read_ref(draft.layout, draft.revision);
+  }
+  auto known = commit ? listing_on_disk(draft, *commit) : std::nullopt;
+  if (!known) return std::nullopt;
+  draft.listing = std::move(*known);
+  set_view(draft, config);
+  draft.seconds = seconds_since(begun);
+  return draft;
+}
+
+HUBCACHE_DECL asio::awaitable<plan> complete_plan(services with, hub_source& hub, plan_draft draft) {
+  const auto begun = std::chrono::steady_clock::now();
+  const auto context = context_of(draft.what);
+  const auto before = draft.what.seconds;
+  const auto unreachable = draft.unreachable;
+  plan result;
+  try {
+    result = co_await fill_steps(with, hub, std::move(draft));
+  } catch (const error& e) {
+    throw failure_to_tell(e, unreachable, with.config.offline, context);
+  }
+  result.requests = hub.counters().requests;
+  result.seconds = before + seconds_since(begun);
+  co_return result;
 }
 
 }  // namespace detail
 
 HUBCACHE_DECL asio::awaitable<plan> prepare(services with, repo which, snapshot_options options) {
-  const auto begun = std::chrono::steady_clock::now();
-  auto draft = detail::begin_draft(with.config, std::move(which), std::move(options));
-  const auto context = detail::context_of(draft);
   hub_source hub(with.config, with.transport, with.observer);
-  const auto answer = co_await detail::reach_hub(draft, hub, with.config);
-  try {
-    draft = co_await detail::complete_draft(std::move(draft), with, hub, answer);
-  } catch (const error& e) {
-    throw detail::failure_to_tell(e, answer, with.config.offline, context);
-  }
-  if (answer.unreachable) {
-    draft.warnings.push_back("The Hub cannot be reached (" + answer.unreachable->detail() +
-                             "); using the snapshot in the cache, which may be outdated.");
-  }
-  draft.requests = hub.counters().requests;
-  draft.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
-  co_return draft;
+  auto draft = co_await detail::draft_plan(with, hub, std::move(which), std::move(options));
+  co_return co_await detail::complete_plan(with, hub, std::move(draft));
 }
 
 }  // namespace hubcache::inline v0_1

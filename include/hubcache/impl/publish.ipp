@@ -22,6 +22,22 @@ HUBCACHE_DECL std::error_code seal(const verified_partial& item, const destinati
   return ec;
 }
 
+/// Makes a file of its own for each target but the first, which `placed` has by now.
+HUBCACHE_DECL void name_rest(placed_content& placed, const content& what,
+                             const std::vector<std::string>& targets, const std::string& scratch,
+                             const destination& where, fsync_mode mode, const hash_set_ref& hashes,
+                             const link_ref& links) {
+  if (targets.size() == 1) return;
+  const std::vector<std::string> rest(targets.begin() + 1, targets.end());
+  link_batch copies(where, hashes, links, mode, {});
+  copies.add(what, {placed.records.front().where}, rest, scratch, link_kind::reflink | link_kind::copy, {});
+  const auto more = std::move(copies.publish().front());
+  placed.allocated += more.allocated;
+  placed.records.insert(placed.records.end(), more.records.begin(), more.records.end());
+  placed.failure = more.failure;
+  if (!more.target && !placed.failure) placed.failure = std::make_error_code(std::errc::io_error);
+}
+
 HUBCACHE_DECL placed_content name_partial(const verified_partial& item, const destination& where,
                                           fsync_mode mode, const hash_set_ref& hashes,
                                           const link_ref& links) {
@@ -38,16 +54,7 @@ HUBCACHE_DECL placed_content name_partial(const verified_partial& item, const de
   result.target = path;
   result.records.push_back(record);
   add_twin(result.records, path, what, hashes, store_of(where));
-  if (item.targets.size() == 1) return result;
-
-  const std::vector<std::string> rest(item.targets.begin() + 1, item.targets.end());
-  link_batch copies(where, hashes, links, mode, {});
-  copies.add(what, {record.where}, rest, item.file->path(), link_kind::reflink | link_kind::copy, {});
-  const auto more = std::move(copies.publish().front());
-  result.allocated += more.allocated;
-  result.records.insert(result.records.end(), more.records.begin(), more.records.end());
-  result.failure = more.failure;
-  if (!more.target && !result.failure) result.failure = std::make_error_code(std::errc::io_error);
+  name_rest(result, what, item.targets, item.file->path(), where, mode, hashes, links);
   return result;
 }
 
@@ -68,6 +75,144 @@ HUBCACHE_DECL std::vector<placed_content> publish(std::vector<verified_partial> 
     index.insert(results[i].records);
   }
   return results;
+}
+
+namespace detail {
+
+/// A batch of contents in memory on their way to their names.
+class whole_batch {
+ public:
+  whole_batch(std::vector<whole_content> batch, const destination& where, const std::string& scratch,
+              fsync_mode mode, const hash_set_ref& hashes, const link_ref& links)
+      : batch_(std::move(batch)),
+        where_(where),
+        scratch_path_(scratch),
+        mode_(mode),
+        hashes_(hashes),
+        links_(links),
+        sha256_(hashes.make(digest_algorithm::sha256, 0)),
+        written_(batch_.size()),
+        twins_(batch_.size()),
+        results_(batch_.size()) {}
+
+  std::vector<published_content> run(index_ref index) {
+    std::error_code ec;
+    root_ = os::folder::open_below(where_.base, where_.root, ec);
+    if (!ec) scratch_ = os::folder::open_below(where_.base, scratch_path_, ec);
+    for (std::size_t i = 0; i < batch_.size(); ++i) {
+      results_[i].placed.failure = ec;
+      if (!ec) write(i);
+    }
+    // All writes are begun before the first is waited for: one journal commit then serves many files.
+    if (mode_ != fsync_mode::none) {
+      for (const auto& file : written_) {
+        if (file) os::start_sync(file);
+      }
+    }
+    for (std::size_t i = 0; i < batch_.size(); ++i) {
+      auto& failure = results_[i].placed.failure;
+      if (mode_ != fsync_mode::none && written_[i] && !failure) os::sync(written_[i], failure);
+    }
+    std::vector<index_record> records;
+    for (std::size_t i = 0; i < batch_.size(); ++i) {
+      if (written_[i]) name(i);
+      const auto& known = results_[i].placed.records;
+      records.insert(records.end(), known.begin(), known.end());
+    }
+    index.insert(records);
+    return std::move(results_);
+  }
+
+ private:
+  [[nodiscard]] std::string temporary(std::size_t i) const {
+    return batch_[i].what.name.hex() + "." + tag_ + ".incomplete";
+  }
+
+  /// Verifies one, and writes it to its temporary. The digests come from the memory that is written: nothing is read
+  /// back.
+  void write(std::size_t i) {
+    const auto& item = batch_[i];
+    const byte_view bytes(item.bytes.get(), static_cast<std::size_t>(item.what.size));
+    sha256_.update(bytes);
+    const auto sha256 = sha256_.finish();
+    auto git = hashes_.make(digest_algorithm::git_sha1, item.what.size);
+    git.update(bytes);
+    const auto git_sha1 = git.finish();
+    const bool by_sha256 = item.what.name.algorithm() == digest_algorithm::sha256;
+    if (item.what.name != (by_sha256 ? sha256 : git_sha1)) {
+      results_[i].altered = by_sha256 ? sha256 : git_sha1;
+      return;
+    }
+    auto& failure = results_[i].placed.failure;
+    written_[i] = scratch_.create_new(temporary(i), where_.mode, failure);
+    if (failure) return;
+    os::write_at(written_[i], bytes, 0, failure);
+    twins_[i] = by_sha256 ? git_sha1 : sha256;
+    if (mode_ == fsync_mode::none) name(i);  // nothing is to be waited for: the file need not stay open
+  }
+
+  /// Names what was written, or removes it if that failed; records what is known of it.
+  void name(std::size_t i) {
+    auto& placed = results_[i].placed;
+    const auto& target = batch_[i].targets.front();
+    const auto file = std::move(written_[i]);
+    const auto there = parent_of(target, placed.failure);
+    if (there) scratch_.move(temporary(i), *there, os::last_segment(target), placed.failure);
+    if (placed.failure) {
+      std::error_code ignored;
+      scratch_.remove(temporary(i), ignored);
+      return;
+    }
+    auto path = where_.root + "/" + target;
+    if (mode_ == fsync_mode::each) os::sync_directory(path.substr(0, path.rfind('/')), placed.failure);
+    // Its identity is that of the file we hold: the name may be another user's by now.
+    const auto status = placed.failure ? os::file_status() : os::status(file, placed.failure);
+    if (placed.failure) return;
+    placed.allocated = status.allocated;
+    placed.records.push_back(verified_record(batch_[i].what.name, path, status.identity, store_of(where_)));
+    placed.records.push_back(verified_record(twins_[i], path, status.identity, store_of(where_)));
+    placed.target = std::move(path);
+    name_rest(placed, batch_[i].what, batch_[i].targets, scratch_path_ + "/" + temporary(i), where_, mode_,
+              hashes_, links_);
+  }
+
+  /// The folder that holds `target`; null and `ec` if it cannot be opened. Targets of one folder mostly come together:
+  /// it is opened once.
+  const os::folder* parent_of(const std::string& target, std::error_code& ec) {
+    const auto path = std::string_view(target).substr(0, target.rfind('/') + 1);
+    if (ec || path.empty()) return ec ? nullptr : &root_;
+    if (path != parent_path_) {
+      parent_ = root_.parent_of(target, ec);
+      parent_path_ = ec ? std::string_view() : path;
+    }
+    return ec ? nullptr : &parent_;
+  }
+
+  std::vector<whole_content> batch_;
+  const destination& where_;
+  const std::string& scratch_path_;
+  fsync_mode mode_;
+  const hash_set_ref& hashes_;
+  const link_ref& links_;
+  any_hasher sha256_;
+  const std::string tag_ = os::random_hex(8);  // makes the temporaries this batch's own
+  os::folder root_;
+  os::folder scratch_;
+  os::folder parent_;
+  std::string parent_path_;
+  std::vector<os::descriptor> written_;  // open from write() to name()
+  std::vector<digest> twins_;
+  std::vector<published_content> results_;
+};
+
+}  // namespace detail
+
+HUBCACHE_DECL std::vector<published_content> publish(std::vector<whole_content> batch,
+                                                     const destination& where, const std::string& scratch,
+                                                     fsync_mode mode, const hash_set_ref& hashes,
+                                                     const link_ref& links, index_ref index) {
+  detail::whole_batch all(std::move(batch), where, scratch, mode, hashes, links);
+  return all.run(index);
 }
 
 namespace detail {

@@ -82,10 +82,7 @@ HUBCACHE_DECL std::string move_away(const quarantine_step& step, const std::stri
       os::folder::open_below(step.repo_dir, std::filesystem::path(step.path).parent_path().string(), ec);
   const auto own = os::last_segment(step.path);
   const auto now = ec ? os::file_identity() : from.status(own, ec).identity;
-  const auto& then = step.file.identity;
-  // Not ctime: moving one name of an inode changes it for the others.
-  if (!ec && (now.device != then.device || now.inode != then.inode || now.size != then.size ||
-              now.mtime_ns != then.mtime_ns)) {
+  if (!ec && !os::same_bytes_state(now, step.file.identity)) {
     ec = std::make_error_code(std::errc::resource_unavailable_try_again);
   }
   if (!ec) os::make_directories(cache_dir + "/.locks", ec);

@@ -6,6 +6,7 @@
 #include <hubcache/run_fetches.hpp>
 #include <hubcache/run_jobs.hpp>
 #include <hubcache/run_links.hpp>
+#include <hubcache/run_present.hpp>
 #include <hubcache/run_state.hpp>
 #include <hubcache/source/pause.hpp>
 #include <hubcache/store/ledger.hpp>
@@ -123,8 +124,20 @@ HUBCACHE_DECL asio::awaitable<snapshot> run(services with, plan what) {
 }
 
 HUBCACHE_DECL asio::awaitable<snapshot> fetch_snapshot(services with, repo which, snapshot_options options) {
-  auto what = co_await prepare(with, std::move(which), std::move(options));
-  co_return co_await run(with, std::move(what));
+  hub_source hub(with.config, with.transport, with.observer);
+  auto draft = co_await detail::draft_plan(with, hub, std::move(which), std::move(options));
+  // Handed to the job as it is: it may outlive this frame.
+  const auto what = std::make_shared<plan>(std::move(draft.what));
+  auto look = [what, with](const std::stop_token&) { return detail::present_snapshot(*what, with.config); };
+  auto found = co_await on_workers(with.pool, std::move(look));
+  if (found) {
+    for (const auto& text : what->warnings) with.warn(text);
+    detail::announce_present(with.observer, *found);
+    co_return std::move(*found);
+  }
+  draft.what = std::move(*what);
+  auto completed = co_await detail::complete_plan(with, hub, std::move(draft));
+  co_return co_await run(with, std::move(completed));
 }
 
 }  // namespace hubcache::inline v0_1

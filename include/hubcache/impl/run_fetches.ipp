@@ -3,46 +3,42 @@
 #include <hubcache/fetch/fan_out.hpp>
 #include <hubcache/fetch/fetch.hpp>
 #include <hubcache/fetch/on_workers.hpp>
+#include <hubcache/os/folder.hpp>
 #include <hubcache/run_fetches.hpp>
 #include <hubcache/run_jobs.hpp>
 #include <hubcache/run_links.hpp>
+#include <hubcache/run_results.hpp>
+#include <hubcache/run_small_files.hpp>
 #include <hubcache/source/pause.hpp>
+
+#include <asio/this_coro.hpp>
 
 #include <algorithm>
 #include <chrono>
 #include <deque>
+#include <unordered_set>
 
 namespace hubcache::inline v0_1::detail {
 
-/// A batch holds its locks and files open: with three descriptors each it stays far below common limits.
+/// A batch holds its locks and files open: with two descriptors each it stays far below common limits.
 inline constexpr std::size_t batch_files = 64;
 inline constexpr std::uint64_t batch_bytes = std::uint64_t{256} << 20U;
 inline constexpr auto batch_age = std::chrono::seconds(1);
 
-/// Fetches what is nowhere on this machine, and publishes it in batches.
-class fetch_phase {
+/// The contents that have partials of their own: fetched some at a time, the largest first, and published in batches.
+class big_files {
  public:
-  explicit fetch_phase(run_state& run)
-      : run_(run), fetching_(run.with.config, run.hub, run.with.pool, run.with.observer) {}
-
-  /// @throws error the worst failure, after the other contents are done
-  asio::awaitable<void> all() {
-    const auto& steps = run_.what->steps;
-    for (std::size_t i = 0; i < steps.size(); ++i) {
-      if (steps[i].action == file_action::fetched) queue_.push_back(i);
-    }
-    std::sort(queue_.begin(), queue_.end(), [&steps](std::size_t a, std::size_t b) {
-      return steps[a].what.size != steps[b].what.size ? steps[a].what.size > steps[b].what.size : a < b;
+  big_files(run_state& run, fetch_services& fetching, fetch_results& results, std::vector<std::size_t> steps)
+      : run_(run), fetching_(fetching), results_(results), queue_(steps.begin(), steps.end()) {
+    const auto& all = run_.what->steps;
+    std::sort(queue_.begin(), queue_.end(), [&all](std::size_t a, std::size_t b) {
+      return all[a].what.size != all[b].what.size ? all[a].what.size > all[b].what.size : a < b;
     });
-    const auto slots = std::min(std::max<std::size_t>(run_.what->options.max_transfers, 1), queue_.size());
-    auto worker = [this](std::size_t) -> asio::awaitable<void> { return some(); };
-    if (slots > 0) co_await fan_out(slots, std::move(worker));
-    if (worst_) throw *worst_;
   }
 
- private:
-  asio::awaitable<void> some() {
-    while (!queue_.empty() && !stopped_) {
+  /// Run as many of these side by side as files may be open.
+  asio::awaitable<void> fetch_some() {
+    while (!queue_.empty() && !results_.stopped()) {
       const auto i = queue_.front();
       queue_.pop_front();
       std::exception_ptr failure;
@@ -51,23 +47,12 @@ class fetch_phase {
       } catch (const error&) {
         failure = std::current_exception();
       }
-      if (failure) note_failure(*error_of(failure));
+      if (failure) results_.failed(*error_of(failure));
     }
     co_await publish_pending();  // who has nothing left to fetch lets nothing wait for the slowest transfer
   }
 
-  void note_failure(const error& failure) {
-    const auto concerns_one_file = [](const error& e) {
-      return e.reason() == errc::digest_mismatch || e.reason() == errc::size_mismatch ||
-             e.reason() == errc::file_not_found;
-    };
-    if (!worst_ || (concerns_one_file(*worst_) && !concerns_one_file(failure))) {
-      worst_ = std::make_shared<const error>(failure);
-    }
-    if (failure.reason() == errc::cancelled) throw failure;
-    stopped_ = stopped_ || !concerns_one_file(failure);
-  }
-
+ private:
   asio::awaitable<void> one(std::size_t i) {
     const auto step = run_.what->steps[i];
     auto begun = co_await begin(i, step);
@@ -85,17 +70,11 @@ class fetch_phase {
   }
 
   asio::awaitable<begun_transfer> begin(std::size_t i, plan_step step) {
-    const auto& options = run_.what->options;
-    // Who forces or verifies does not take what merely lies there.
-    const bool believing = !options.force_download && !options.verify;
-    transfer_place at;
-    at.hub_lock = run_.hub_lock(step.what);
+    auto at = transfer_place_of(run_, i);
     at.partial = run_.what->partial_of(step.what);
-    at.target = run_.where.root + "/" + step.targets.front();
-    at.look_here = believing && !run_.where.plain_files;
-    at.look_elsewhere = believing && options.smart_cache && run_.what->let_in && !run_.steps[i].unlinkable;
-    auto work = [at, what = step.what, with = run_.with](const std::stop_token&) {
-      return begin_transfer(with.config.state_dir, what, at, with.hashes, with.index);
+    auto work = [at = std::move(at), what = step.what, with = run_.with](const std::stop_token&) {
+      content_locks locks(with.config.state_dir);
+      return begin_transfer(locks, what, at, with.hashes, with.index);
     };
     co_return co_await on_workers(run_.with.pool, std::move(work));
   }
@@ -146,39 +125,73 @@ class fetch_phase {
       return publish(std::move(batch), where, with.config.fsync, with.hashes, with.links, with.index);
     };
     const auto placed = co_await on_workers(run_.with.pool, std::move(work));
-    for (std::size_t k = 0; k < placed.size(); ++k) note_published(steps[k], placed[k]);
-  }
-
-  void note_published(std::size_t i, const placed_content& placed) {
-    const auto& step = run_.what->steps[i];
-    if (placed.failure) {
-      error_context context;
-      context.repo = run_.what->repo.display();
-      context.file = step.file;
-      note_failure(error(disk_errc(placed.failure), "cannot publish the file: " + placed.failure.message(),
-                         std::move(context)));
-      return;
-    }
-    run_.steps[i].placed = placed;
-    events::fetched news;
-    news.file = step.file;
-    news.bytes = step.what.size;
-    run_.with.observer(news);
+    for (std::size_t k = 0; k < placed.size(); ++k) results_.published(steps[k], placed[k]);
   }
 
   run_state& run_;
-  fetch_services fetching_;
+  fetch_services& fetching_;
+  fetch_results& results_;
   std::deque<std::size_t> queue_;  // steps to fetch
   std::vector<verified_partial> pending_;
   std::uint64_t pending_bytes_ = 0;
   std::chrono::steady_clock::time_point pending_since_;
-  std::shared_ptr<const error> worst_;
-  bool stopped_ = false;
 };
 
+/// The steps to fetch, by how.
+struct fetch_shares {
+  fetch_shares() = default;
+  std::vector<std::size_t> small;
+  std::vector<std::size_t>
+      big;  ///< Also small ones that an earlier run began: their partials are resumed, and go.
+};
+
+HUBCACHE_DECL asio::awaitable<fetch_shares> share(run_state& run) {
+  fetch_shares result;
+  std::vector<std::size_t> wanted;
+  for (std::size_t i = 0; i < run.what->steps.size(); ++i) {
+    if (run.what->steps[i].action == file_action::fetched) wanted.push_back(i);
+  }
+  if (wanted.empty()) co_return result;
+  const auto example = run.what->partial_of(run.what->steps[wanted.front()].what);
+  auto look = [folder = example.substr(0, example.rfind('/'))](const std::stop_token&) {
+    std::error_code ec;
+    std::unordered_set<std::string> begun;
+    for (auto& name : os::names_in(folder, ec)) {
+      if (name.ends_with(".incomplete")) begun.insert(std::move(name));
+    }
+    return begun;
+  };
+  const auto begun = co_await on_workers(run.with.pool, std::move(look));
+  for (const auto i : wanted) {
+    const auto& what = run.what->steps[i].what;
+    const bool whole = what.size <= whole_limit &&
+                       (begun.empty() || !begun.contains(os::last_segment(run.what->partial_of(what))));
+    (whole ? result.small : result.big).push_back(i);
+  }
+  co_return result;
+}
+
 HUBCACHE_DECL asio::awaitable<void> fetch_all(run_state& run) {
-  fetch_phase fetches(run);
-  co_await fetches.all();
+  const auto executor = co_await asio::this_coro::executor;
+  const auto shares = co_await share(run);
+  const auto most = std::max<std::size_t>(run.what->options.max_transfers, 1);
+  fetch_services fetching(run.with.config, run.hub, run.with.pool, run.with.observer);
+  fetch_results results(run);
+  exchange_slots slots(executor, most);
+  big_files big(run, fetching, results, shares.big);
+  small_files small(executor, run, fetching, slots, results, shares.small);
+  const auto bigs = std::min(most, shares.big.size());
+  const auto smalls = shares.small.empty() ? 0 : 2 + std::min(most, shares.small.size());
+  auto some_big = [&big, &small]() -> asio::awaitable<void> {
+    co_await big.fetch_some();
+    small.wake();  // a failure may have stopped the run
+  };
+  auto stage = [&some_big, &small, bigs](std::size_t k) -> asio::awaitable<void> {
+    if (k < bigs) return some_big();
+    return k == bigs ? small.begin_all() : k == bigs + 1 ? small.publish_all() : small.fetch_some();
+  };
+  if (bigs + smalls > 0) co_await fan_out(bigs + smalls, std::move(stage));
+  results.rethrow();
 }
 
 }  // namespace hubcache::inline v0_1::detail

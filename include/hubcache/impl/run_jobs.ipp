@@ -22,7 +22,8 @@ HUBCACHE_DECL void look_again(plan& what) {
     std::error_code ec;
     const auto path = what.target_root + "/" + target;
     const auto file = os::status(path, ec, !what.plain_files);
-    const bool here = !ec && file.regular && file.identity.size == step.what.size && os::is_readable(path);
+    const bool here =
+        !ec && file.regular && file.identity.size == step.what.size && os::is_readable(path, file);
     if (!here) gone[entry.step].push_back(target);
   }
   for (auto& [step, targets] : gone) {
@@ -57,18 +58,18 @@ HUBCACHE_DECL void prepare_folders(const plan& what) {
   }
 }
 
-HUBCACHE_DECL begun_transfer begin_transfer(const std::string& state_dir, const content& what,
+HUBCACHE_DECL begun_transfer begin_transfer(content_locks& locks, const content& what,
                                             const transfer_place& where, const hash_set_ref& hashes,
                                             const index_ref& index) {
   begun_transfer result;
   std::error_code ec;
-  auto lock = content_lock::try_lock(state_dir, what.name, where.hub_lock, ec);
-  if (ec) throw_disk_error(ec, "create a lock file", where.hub_lock.empty() ? state_dir : where.hub_lock);
+  auto lock = locks.try_lock(what.name, where.hub_lock, ec);
+  if (ec) throw_disk_error(ec, "create a lock file for", where.target);
   if (!lock) return result;
   result.lock = std::make_shared<content_lock>(std::move(*lock));
   const auto holds_size = [&](const std::string& path, bool follow) {
     const auto there = os::status(path, ec, follow);
-    return !ec && there.regular && there.identity.size == what.size && os::is_readable(path);
+    return !ec && there.regular && there.identity.size == what.size && os::is_readable(path, there);
   };
   result.present = where.look_here && holds_size(where.target, true);
   if (result.present) return result;
@@ -77,6 +78,7 @@ HUBCACHE_DECL begun_transfer begin_transfer(const std::string& state_dir, const 
     std::erase_if(result.places, [&](const place& p) { return !holds_size(p.path, false); });
     if (!result.places.empty()) return result;
   }
+  if (where.partial.empty()) return result;
   result.file = partial::open(where.partial, what, hashes, ec);
   if (ec) throw_disk_error(ec, "create the download", where.partial);
   return result;

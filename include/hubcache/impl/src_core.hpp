@@ -24,6 +24,8 @@
 #include <hubcache/impl/gc.ipp>
 #include <hubcache/impl/hash_cryptopp.ipp>
 #include <hubcache/impl/hash_file.ipp>
+#include <hubcache/impl/hash_files.ipp>
+#include <hubcache/impl/hash_multi_buffer.ipp>
 #include <hubcache/impl/hash_openssl.ipp>
 #include <hubcache/impl/hash_xxh3.ipp>
 #include <hubcache/impl/http_message.ipp>
@@ -73,6 +75,7 @@
 #include <hubcache/impl/scan_hub_cache.ipp>
 #include <hubcache/impl/scan_tools.ipp>
 #include <hubcache/impl/select_patterns.ipp>
+#include <hubcache/impl/sha256_kernels.ipp>
 #include <hubcache/impl/slot_table.ipp>
 #include <hubcache/impl/snapshot.ipp>
 #include <hubcache/impl/store_config.ipp>

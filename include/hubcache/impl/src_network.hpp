@@ -12,6 +12,7 @@
 
 #include <hubcache/impl/cache.ipp>
 #include <hubcache/impl/fetch.ipp>
+#include <hubcache/impl/fetch_whole.ipp>
 #include <hubcache/impl/hub_source.ipp>
 #include <hubcache/impl/partial_sink.ipp>
 #include <hubcache/impl/pause.ipp>
@@ -20,9 +21,15 @@
 #include <hubcache/impl/run_fetches.ipp>
 #include <hubcache/impl/run_jobs.ipp>
 #include <hubcache/impl/run_links.ipp>
+#include <hubcache/impl/run_present.ipp>
+#include <hubcache/impl/run_results.ipp>
+#include <hubcache/impl/run_small_files.ipp>
 #include <hubcache/impl/slots.ipp>
 #include <hubcache/impl/transport_connection.ipp>
+#include <hubcache/impl/transport_connection_pool.ipp>
 #include <hubcache/impl/transport_http1.ipp>
 #include <hubcache/impl/transport_https.ipp>
 #include <hubcache/impl/transport_memory.ipp>
 #include <hubcache/impl/transport_proxy.ipp>
+#include <hubcache/impl/transport_tls.ipp>
+#include <hubcache/impl/transport_watchdog.ipp>

@@ -4,11 +4,11 @@
 #include <hubcache/transport/connection.hpp>
 
 #include <asio/buffer.hpp>
+#include <asio/post.hpp>
 #include <asio/redirect_error.hpp>
 #include <asio/ssl/error.hpp>
+#include <asio/steady_timer.hpp>
 #include <asio/use_awaitable.hpp>
-#include <openssl/ssl.h>
-#include <openssl/x509_vfy.h>
 
 namespace hubcache::inline v0_1::detail {
 
@@ -30,38 +30,32 @@ HUBCACHE_DECL void connection::begin_exchange(std::chrono::milliseconds timeout,
   window_bytes_ = 0;
   window_time_ = {};
   answered_ = false;
-  guard_until(clock::now() + timeout);
+  turn_ = 0;
+  watched_ = true;
+  timeouts_->enter(*this, clock::now() + timeout);
 }
 
 HUBCACHE_DECL void connection::end_exchange() {
-  guarded_ = false;
+  if (!watched_) return;
+  watched_ = false;
+  timeouts_->leave(*this);
   idle_since_ = clock::now();
-  watchdog_.cancel();
 }
 
 HUBCACHE_DECL void connection::guard_until(clock::time_point deadline) {
-  guarded_ = true;
   timed_out_ = false;
   deadline_ = deadline;
-  arm(deadline);
+  timeouts_->look_by(deadline);
 }
 
-HUBCACHE_DECL void connection::arm(clock::time_point expiry) {
-  watchdog_.expires_at(expiry);
-  watchdog_.async_wait([weak = weak_from_this()](const asio::error_code& ec) {
-    const auto self = weak.lock();
-    if (!ec && self) self->watch();
-  });
-}
-
-HUBCACHE_DECL void connection::watch() {
-  if (!guarded_) return;
-  const auto now = clock::now();
-  if (deadline_ == never) return arm(now + timeout_);  // a sink is at work: look again later
-  if (now < deadline_) return arm(deadline_);
+HUBCACHE_DECL connection::clock::time_point connection::look(clock::time_point now) {
+  if (deadline_ == never) return now + timeout_;  // nothing is waited for, a sink is at work
+  if (now < deadline_) return deadline_;
   timed_out_ = true;
+  deadline_ = never;
   asio::error_code ignored;
   socket_.close(ignored);
+  return now + timeout_;
 }
 
 HUBCACHE_DECL void connection::fail(const asio::error_code& ec) const {
@@ -70,14 +64,14 @@ HUBCACHE_DECL void connection::fail(const asio::error_code& ec) const {
   throw error(errc::connection_lost, peer_ + " broke the connection: " + ec.message());
 }
 
-HUBCACHE_DECL asio::awaitable<void> connection::open(const route& way, asio::ssl::context* tls) {
-  const url& first = way.proxy ? *way.proxy : way.target;
+HUBCACHE_DECL asio::awaitable<void> connection::open(const route& way, std::shared_ptr<tls_context> tls) {
+  const url& first = way.proxy ? *way.proxy : *way.target;
   if (first.secure() && way.proxy)
     throw error(errc::proxy_failed, "the proxy " + first.origin() + " is not a plain http one");
   co_await connect(first, way.proxy != nullptr);
-  if (!way.target.secure()) co_return;
+  if (!way.target->secure()) co_return;
   if (way.proxy) co_await open_tunnel(way);
-  co_await shake_hands(way.target.host(), *tls);
+  co_await shake_hands(way, std::move(tls));
 }
 
 /// A look-up in flight. Asio can neither cancel nor time one out, so it belongs to its own handler and the
@@ -129,7 +123,6 @@ HUBCACHE_DECL asio::awaitable<connection::endpoints> connection::look_up(const u
 HUBCACHE_DECL asio::awaitable<void> connection::connect(const url& host, bool is_proxy) {
   peer_ = (is_proxy ? "the proxy " : "") + host_and_port(host);
   const auto deadline = clock::now() + timeout_;
-  guarded_ = false;  // look_up has its own timer
   const auto addresses =
       co_await look_up(host, is_proxy ? errc::proxy_failed : errc::host_not_found, deadline);
 
@@ -145,7 +138,7 @@ HUBCACHE_DECL asio::awaitable<void> connection::connect(const url& host, bool is
       asio::error_code ignored;
       socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
       socket_.non_blocking(true, ignored);
-      guard_until(clock::now() + timeout_);
+      deadline_ = never;
       co_return;
     }
     if (ec == asio::error::operation_aborted && !timed_out_) break;
@@ -161,7 +154,7 @@ HUBCACHE_DECL asio::awaitable<void> connection::connect(const url& host, bool is
 HUBCACHE_DECL asio::awaitable<void> connection::open_tunnel(const route& way) {
   header_list fields;
   if (!way.authorization.empty()) fields.add("Proxy-Authorization", way.authorization);
-  const auto request = http1::format_connect(way.target, fields);
+  const auto request = http1::format_connect(*way.target, fields);
   co_await write(request);
   const auto answer = co_await read_head("CONNECT");
   const int status = answer.head().status;
@@ -169,81 +162,105 @@ HUBCACHE_DECL asio::awaitable<void> connection::open_tunnel(const route& way) {
     error_context context;
     context.http_status = status;
     throw error(errc::proxy_failed,
-                peer_ + " answered " + std::to_string(status) + " to CONNECT " + host_and_port(way.target) +
+                peer_ + " answered " + std::to_string(status) + " to CONNECT " + host_and_port(*way.target) +
                     (status == 407 ? ": it wants other credentials" : ""),
                 context);
   }
   if (!buffered().empty()) throw error(errc::proxy_failed, peer_ + " sent bytes ahead of the tunnel's");
-  peer_ = host_and_port(way.target);
+  peer_ = host_and_port(*way.target);
 }
 
-HUBCACHE_DECL asio::awaitable<void> connection::shake_hands(const std::string& host,
-                                                            asio::ssl::context& tls) {
-  tls_.emplace(socket_, tls);
-  SSL* const session = tls_->native_handle();
-  asio::error_code ec;
-  asio::ip::make_address(host, ec);
-  const bool prepared =
-      ec ? SSL_set_tlsext_host_name(session, host.c_str()) == 1 && SSL_set1_host(session, host.c_str()) == 1
-         : X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(session), host.c_str()) == 1;
-  if (!prepared) throw error(errc::tls_failed, "cannot verify certificates for the host name " + host);
-
-  guard_until(clock::now() + timeout_);
-  co_await tls_->async_handshake(asio::ssl::stream_base::client,
-                                 asio::redirect_error(asio::use_awaitable, ec));
-  if (ec) fail_handshake(ec);
+HUBCACHE_DECL asio::awaitable<void> connection::shake_hands(const route& way,
+                                                            std::shared_ptr<tls_context> tls) {
+  tls_.emplace(std::move(tls), socket_, way.target->host(), way.key());
+  // The peer may take the time of one wait for all of its messages.
+  const auto deadline = clock::now() + timeout_;
+  guard_until(deadline);
+  for (;;) {
+    asio::error_code ec;
+    const auto step = tls_->shake_hands(ec);
+    if (step == io_step::done) break;
+    if (step == io_step::closed) ec = asio::ssl::error::stream_truncated;
+    if (ec) fail_handshake(ec);
+    const auto direction =
+        step == io_step::want_write ? asio::ip::tcp::socket::wait_write : asio::ip::tcp::socket::wait_read;
+    co_await socket_.async_wait(direction, asio::redirect_error(asio::use_awaitable, ec));
+    if (timed_out_ || ec) fail_handshake(ec);
+  }
+  deadline_ = never;
 }
 
-HUBCACHE_DECL void connection::fail_handshake(const asio::error_code& ec) {
+HUBCACHE_DECL void connection::fail_handshake(const asio::error_code& ec) const {
   if (timed_out_)
     throw error(errc::timed_out, "no TLS handshake with " + peer_ + " within " + in_seconds(timeout_));
-  if (const long verdict = SSL_get_verify_result(tls_->native_handle()); verdict != X509_V_OK)
-    throw error(errc::tls_failed,
-                "certificate verify failed: " + std::string(X509_verify_cert_error_string(verdict)) +
-                    ", from " + peer_);
+  if (const auto refusal = tls_->refusal(); !refusal.empty())
+    throw error(errc::tls_failed, "certificate verify failed: " + refusal + ", from " + peer_);
   if (ec.category() == asio::error::get_ssl_category())
     throw error(errc::tls_failed, "TLS handshake with " + peer_ + " failed: " + ec.message());
   fail(ec);
 }
 
-HUBCACHE_DECL asio::awaitable<void> connection::write(std::string_view bytes) {
+HUBCACHE_DECL asio::awaitable<void> connection::wait(io_step step) {
+  turn_ = 0;
+  if (step == io_step::done) co_return co_await asio::post(socket_.get_executor(), asio::use_awaitable);
   asio::error_code ec;
-  auto token = asio::redirect_error(asio::use_awaitable, ec);
+  const auto direction =
+      step == io_step::want_write ? asio::ip::tcp::socket::wait_write : asio::ip::tcp::socket::wait_read;
+  const auto start = clock::now();
+  deadline_ = start + timeout_;
+  co_await socket_.async_wait(direction, asio::redirect_error(asio::use_awaitable, ec));
+  deadline_ = never;
+  if (timed_out_ || ec) fail(ec);
+  if (minimum_rate_ != 0) window_time_ += clock::now() - start;
+}
+
+HUBCACHE_DECL io_step connection::send(std::string_view bytes, std::size_t& n, asio::error_code& ec) {
+  if (tls_) return tls_->write(bytes, n, ec);
+  n = socket_.write_some(asio::buffer(bytes), ec);
+  if (ec == asio::error::would_block) return io_step::want_write;
+  return ec ? io_step::failed : io_step::done;
+}
+
+HUBCACHE_DECL io_step connection::receive(std::span<std::byte> into, std::size_t& n, asio::error_code& ec) {
+  if (tls_) return tls_->read(into, n, ec);
+  n = socket_.read_some(asio::buffer(into.data(), into.size()), ec);
+  if (ec == asio::error::would_block) return io_step::want_read;
+  if (ec == asio::error::eof) return io_step::closed;
+  return ec ? io_step::failed : io_step::done;
+}
+
+HUBCACHE_DECL asio::awaitable<void> connection::write(std::string_view bytes) {
   while (!bytes.empty()) {
-    deadline_ = clock::now() + timeout_;
+    asio::error_code ec;
     std::size_t n = 0;
-    if (tls_) {
-      n = co_await tls_->async_write_some(asio::buffer(bytes), token);
-    } else {
-      n = co_await socket_.async_write_some(asio::buffer(bytes), token);
-    }
-    deadline_ = never;
-    if (ec) fail(ec);
+    const auto step = send(bytes, n, ec);
+    if (step == io_step::closed) ec = asio::error::eof;
+    if (step == io_step::failed || step == io_step::closed) fail(ec);
     bytes.remove_prefix(n);
+    if (step != io_step::done) co_await wait(step);
   }
+  next_ = io_step::want_read;
 }
 
 HUBCACHE_DECL asio::awaitable<std::size_t> connection::read(std::span<std::byte> into) {
-  asio::error_code ec;
-  auto token = asio::redirect_error(asio::use_awaitable, ec);
-  const auto start = clock::now();
-  deadline_ = start + timeout_;
-  std::size_t n = 0;
-  if (tls_) {
-    n = co_await tls_->async_read_some(asio::buffer(into.data(), into.size()), token);
-  } else {
-    n = co_await socket_.async_read_some(asio::buffer(into.data(), into.size()), token);
+  for (;;) {
+    if (next_ != io_step::done || turn_ >= turn_size) co_await wait(next_);
+    asio::error_code ec;
+    std::size_t n = 0;
+    const auto step = receive(into, n, ec);
+    next_ = step == io_step::want_read || step == io_step::want_write ? step : io_step::done;
+    if (n != 0) {
+      answered_ = true;
+      turn_ += n;
+      if (minimum_rate_ != 0) meter(n);
+      co_return n;
+    }
+    if (step == io_step::closed) co_return 0;
+    if (step == io_step::failed) fail(ec);
   }
-  deadline_ = never;
-  if (timed_out_ || (ec && ec != asio::error::eof)) fail(ec);
-  if (ec) co_return 0;
-  answered_ = true;
-  if (minimum_rate_ != 0) meter(start, n);
-  co_return n;
 }
 
-HUBCACHE_DECL void connection::meter(clock::time_point start, std::size_t bytes) {
-  window_time_ += clock::now() - start;
+HUBCACHE_DECL void connection::meter(std::size_t bytes) {
   window_bytes_ += bytes;
   if (window_time_ < window_) return;
   const auto seconds = std::chrono::duration<double>(window_time_).count();
@@ -279,10 +296,10 @@ HUBCACHE_DECL asio::awaitable<http1::response_parser> connection::read_head(std:
 
 HUBCACHE_DECL bool connection::is_fresh() {
   if (!socket_.is_open() || !buffered().empty()) return false;
-  char byte = 0;
+  std::byte unasked{};
   asio::error_code ec;
-  socket_.receive(asio::buffer(&byte, 1), asio::ip::tcp::socket::message_peek, ec);
-  return ec == asio::error::would_block || ec == asio::error::try_again;
+  std::size_t n = 0;
+  return receive({&unasked, 1}, n, ec) == io_step::want_read;  // TLS session tickets go their own way
 }
 
 }  // namespace hubcache::inline v0_1::detail

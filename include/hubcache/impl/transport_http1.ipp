@@ -21,7 +21,7 @@ HUBCACHE_DECL bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 /// RFC 9110 section 5.6.2.
 HUBCACHE_DECL bool is_token(std::string_view text) noexcept {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) ||
            std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
   });
 }
@@ -113,11 +113,12 @@ HUBCACHE_DECL std::size_t response_parser::feed(std::string_view bytes) {
     if (taken > max_head_size - size_) detail::refuse("a response head over 64 KiB");
     size_ += taken;
     used += taken;
-    line_.append(rest.substr(0, taken));
+    if (newline == rest.npos || !line_.empty()) line_.append(rest.substr(0, taken));
     if (newline == rest.npos) break;
-    line_.pop_back();
-    if (line_.ends_with('\r')) line_.pop_back();
-    read_line(line_);
+    auto line = line_.empty() ? rest.substr(0, taken) : std::string_view(line_);
+    line.remove_suffix(1);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    read_line(line);
     line_.clear();
   }
   return used;
@@ -266,6 +267,7 @@ HUBCACHE_DECL std::string format_request(const http_request& request, target_for
     throw error(errc::invalid_argument, "the request target has characters that HTTP forbids");
 
   std::string out;
+  out.reserve(512 + target.size() + request.body.size());
   out.append(request.method).append(" ");
   if (form == target_form::absolute) out.append(request.target.origin());
   out.append(target).append(" HTTP/1.1\r\n");

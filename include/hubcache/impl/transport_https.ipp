@@ -2,17 +2,14 @@
 
 #include <hubcache/error.hpp>
 #include <hubcache/transport/connection.hpp>
+#include <hubcache/transport/connection_pool.hpp>
 #include <hubcache/transport/https.hpp>
 #include <hubcache/transport/proxy.hpp>
-
-#include <openssl/ssl.h>
 
 #include <algorithm>
 #include <cstring>
 #include <limits>
-#include <optional>
 #include <utility>
-#include <vector>
 
 namespace hubcache::inline v0_1 {
 
@@ -87,35 +84,44 @@ HUBCACHE_DECL asio::awaitable<std::string_view> body_reader::next() {
 }
 
 /// What https_transport and its running exchanges share.
-class connection_pool {
+class http_client {
  public:
-  connection_pool(asio::any_io_executor executor, transport_options options)
-      : executor_(std::move(executor)), options_(std::move(options)) {}
+  http_client(const asio::any_io_executor& executor, transport_options options)
+      : executor_(executor),
+        options_(std::move(options)),
+        timeouts_(std::make_shared<watchdog>(executor)),
+        connections_(executor, limits_of(options_)) {}
 
   [[nodiscard]] asio::awaitable<http_response> exchange(const http_request& request, body_sink& sink);
 
  private:
-  using handle = std::shared_ptr<connection>;
+  using lease = connection_pool::lease;
+  using handle = connection_pool::handle;
+  [[nodiscard]] static connection_pool::limits limits_of(const transport_options& options);
   [[nodiscard]] route route_to(const url& target) const;
-  [[nodiscard]] asio::awaitable<http_response> run(handle used, const http_request& request,
+  [[nodiscard]] asio::awaitable<http_response> run(lease& place, handle used, const http_request& request,
                                                    const std::string& bytes, body_sink& sink);
   [[nodiscard]] asio::awaitable<bool> keep(body_reader& body, std::size_t limit, http_response& response);
   [[nodiscard]] asio::awaitable<void> take(body_reader& body, body_sink& sink, http_response& response);
-  [[nodiscard]] asio::ssl::context& tls();
-  void load_roots(asio::ssl::context& context) const;
-  [[nodiscard]] handle take_idle(const std::string& key);
-  void give_back(handle used);
-  void drop_expired();
 
   asio::any_io_executor executor_;
   transport_options options_;
-  std::optional<asio::ssl::context> tls_;
-  std::vector<handle> idle_;  // oldest first
+  std::shared_ptr<watchdog> timeouts_;
+  std::shared_ptr<tls_context> tls_;  // null until an https exchange needs it
+  connection_pool connections_;
 };
 
-HUBCACHE_DECL route connection_pool::route_to(const url& target) const {
+HUBCACHE_DECL connection_pool::limits http_client::limits_of(const transport_options& options) {
+  connection_pool::limits bounds;
+  bounds.max_running = std::max<std::size_t>(options.max_per_origin, 1);
+  bounds.max_idle = options.max_idle_per_origin;
+  bounds.idle_expiry = options.idle_expiry;
+  return bounds;
+}
+
+HUBCACHE_DECL route http_client::route_to(const url& target) const {
   route way;
-  way.target = target;
+  way.target = &target;
   way.proxy = proxy_for(options_.proxy, target);
   if (way.proxy)
     way.authorization = basic_authorization(target.secure() ? options_.proxy.https_credentials
@@ -123,51 +129,54 @@ HUBCACHE_DECL route connection_pool::route_to(const url& target) const {
   return way;
 }
 
-HUBCACHE_DECL asio::awaitable<http_response> connection_pool::exchange(const http_request& request,
-                                                                       body_sink& sink) {
+HUBCACHE_DECL asio::awaitable<http_response> http_client::exchange(const http_request& request,
+                                                                   body_sink& sink) {
   const auto way = route_to(request.target);
   const bool plain_proxy = way.proxy && !request.target.secure();
   header_list extra;
   if (plain_proxy && !way.authorization.empty()) extra.add("Proxy-Authorization", way.authorization);
   const auto bytes = http1::format_request(
       request, plain_proxy ? http1::target_form::absolute : http1::target_form::origin, extra);
-  const auto key = way.key();
 
-  if (auto kept = take_idle(key)) {
+  auto place = co_await connections_.enter(way.key(), connection::clock::now() + request.timeout);
+  if (auto kept = place.take_idle()) {
     kept->begin_exchange(request.timeout, request.minimum_rate, options_.rate_window);
     try {
-      co_return co_await run(kept, request, bytes, sink);
+      co_return co_await run(place, kept, request, bytes, sink);
     } catch (const error& failure) {
       // The server may have closed it while the request was on its way; then nobody has acted on the request.
       const bool repeatable = request.method == "GET" || request.method == "HEAD";
       if (failure.reason() != errc::connection_lost || kept->answered() || !repeatable) throw;
     }
   }
-  const auto fresh = std::make_shared<connection>(executor_, key);
+  const auto fresh = std::make_shared<connection>(executor_, timeouts_);
   fresh->begin_exchange(request.timeout, request.minimum_rate, options_.rate_window);
-  co_await fresh->open(way, request.target.secure() ? &tls() : nullptr);
-  co_return co_await run(fresh, request, bytes, sink);
+  if (request.target.secure() && !tls_)
+    tls_ = std::make_shared<tls_context>(options_.ca_file, options_.ca_dir);
+  co_await fresh->open(way, tls_);
+  co_return co_await run(place, fresh, request, bytes, sink);
 }
 
-HUBCACHE_DECL asio::awaitable<http_response> connection_pool::run(handle used, const http_request& request,
-                                                                  const std::string& bytes, body_sink& sink) {
+HUBCACHE_DECL asio::awaitable<http_response> http_client::run(lease& place, handle used,
+                                                              const http_request& request,
+                                                              const std::string& bytes, body_sink& sink) {
   co_await used->write(bytes);
-  const auto parser = co_await used->read_head(request.method);
+  auto parser = co_await used->read_head(request.method);
+  body_reader body(*used, parser);
   http_response response;
-  response.head = parser.head();
+  response.head = parser.take_head();
   const auto verdict = sink.begin(response.head);
   bool reusable = parser.keep_alive() && verdict != body_sink::verdict::stop;
-  body_reader body(*used, parser);
   if (verdict == body_sink::verdict::take) co_await take(body, sink, response);
   if (verdict == body_sink::verdict::keep && !co_await keep(body, request.body_limit, response))
     reusable = false;
   used->end_exchange();
-  if (reusable) give_back(std::move(used));
+  if (reusable) place.keep(std::move(used));
   co_return response;
 }
 
-HUBCACHE_DECL asio::awaitable<void> connection_pool::take(body_reader& body, body_sink& sink,
-                                                          http_response& response) {
+HUBCACHE_DECL asio::awaitable<void> http_client::take(body_reader& body, body_sink& sink,
+                                                      http_response& response) {
   while (!body.finished()) {
     std::string_view piece;
     const bool direct = body.direct();
@@ -193,8 +202,8 @@ HUBCACHE_DECL asio::awaitable<void> connection_pool::take(body_reader& body, bod
 }
 
 /// Whether the whole body fitted.
-HUBCACHE_DECL asio::awaitable<bool> connection_pool::keep(body_reader& body, std::size_t limit,
-                                                          http_response& response) {
+HUBCACHE_DECL asio::awaitable<bool> http_client::keep(body_reader& body, std::size_t limit,
+                                                      http_response& response) {
   while (!body.finished()) {
     const auto piece = co_await body.next();
     response.body_bytes += piece.size();
@@ -205,68 +214,16 @@ HUBCACHE_DECL asio::awaitable<bool> connection_pool::keep(body_reader& body, std
   co_return true;
 }
 
-HUBCACHE_DECL asio::ssl::context& connection_pool::tls() {
-  if (!tls_) {
-    asio::ssl::context context(asio::ssl::context::tls_client);
-    SSL_CTX* const native = context.native_handle();
-    // AES-128 first: as safe, and a quarter less work per byte than AES-256.
-    if (SSL_CTX_set_min_proto_version(native, TLS1_2_VERSION) != 1 ||
-        SSL_CTX_set_ciphersuites(native,
-                                 "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:"
-                                 "TLS_CHACHA20_POLY1305_SHA256") != 1)
-      throw error(errc::tls_failed, "this OpenSSL cannot do TLS 1.2");
-    context.set_verify_mode(asio::ssl::verify_peer);
-    load_roots(context);
-    tls_.emplace(std::move(context));
-  }
-  return *tls_;
-}
-
-HUBCACHE_DECL void connection_pool::load_roots(asio::ssl::context& context) const {
-  asio::error_code ec;
-  if (!options_.ca_file.empty()) context.load_verify_file(options_.ca_file, ec);
-  if (ec)
-    throw error(errc::tls_failed,
-                "cannot read the trusted roots in " + options_.ca_file + ": " + ec.message());
-  if (!options_.ca_dir.empty()) context.add_verify_path(options_.ca_dir, ec);
-  if (!ec && options_.ca_file.empty() && options_.ca_dir.empty()) context.set_default_verify_paths(ec);
-  if (ec) throw error(errc::tls_failed, "cannot read the trusted roots: " + ec.message());
-}
-
-HUBCACHE_DECL connection_pool::handle connection_pool::take_idle(const std::string& key) {
-  drop_expired();
-  for (auto at = idle_.size(); at-- != 0;) {
-    if (idle_[at]->key() != key) continue;
-    auto found = std::move(idle_[at]);
-    idle_.erase(idle_.begin() + static_cast<std::ptrdiff_t>(at));
-    if (found->is_fresh()) return found;
-  }
-  return nullptr;
-}
-
-HUBCACHE_DECL void connection_pool::give_back(handle used) {
-  drop_expired();
-  const auto same = std::count_if(idle_.begin(), idle_.end(),
-                                  [&](const handle& other) { return other->key() == used->key(); });
-  if (static_cast<std::size_t>(same) < options_.max_idle_per_origin && used->is_fresh())
-    idle_.push_back(std::move(used));
-}
-
-HUBCACHE_DECL void connection_pool::drop_expired() {
-  const auto oldest = connection::clock::now() - options_.idle_expiry;
-  std::erase_if(idle_, [&](const handle& one) { return one->idle_since() < oldest; });
-}
-
 }  // namespace detail
 
 HUBCACHE_DECL https_transport::https_transport(asio::any_io_executor executor, transport_options options)
-    : pool_(std::make_shared<detail::connection_pool>(std::move(executor), std::move(options))) {}
+    : client_(std::make_shared<detail::http_client>(executor, std::move(options))) {}
 
 HUBCACHE_DECL asio::awaitable<http_response> https_transport::exchange(const http_request& request,
                                                                        body_sink& sink) {
-  const auto pool = pool_;  // keeps it for a frame that outlives this
+  const auto client = client_;  // keeps it for a frame that outlives this
   try {
-    co_return co_await pool->exchange(request, sink);
+    co_return co_await client->exchange(request, sink);
   } catch (const error& failure) {
     error_context where;
     where.url = request.target.redacted();

@@ -2,6 +2,7 @@
 
 #include <hubcache/error.hpp>
 #include <hubcache/hash/hash_file.hpp>
+#include <hubcache/hash/hash_files.hpp>
 #include <hubcache/os/lock.hpp>
 #include <hubcache/store/publish.hpp>
 #include <hubcache/upkeep/verify.hpp>
@@ -13,6 +14,7 @@
 #include <filesystem>
 #include <map>
 #include <mutex>
+#include <thread>
 #include <unordered_set>
 #include <utility>
 
@@ -264,6 +266,122 @@ HUBCACHE_DECL void check_inode(const inode_check& check, std::vector<checked_fil
   settle_all(verdict::changed, "it is being written to");
 }
 
+/// The checks of a verification, dealt to threads: each has at most its share of the bytes that are left in hand, so
+/// that all end at about the same time. Thread-safe.
+class verify_work {
+ public:
+  verify_work(verification& plan, const std::vector<inode_check>& checks, const hash_set_ref& hashes,
+              verify_checkpoint& checkpoint, verify_meter& meter, std::size_t threads,
+              const std::stop_token& stop)
+      : plan_(plan),
+        checks_(checks),
+        hashes_(hashes),
+        checkpoint_(checkpoint),
+        meter_(meter),
+        stop_(stop),
+        threads_(threads) {
+    for (const auto& check : checks_) left_ += check.size;
+  }
+
+  /// Checks what is not yet taken, until nothing is left.
+  void take_part() {
+    feed mine(*this);
+    hash_files(hashes_, mine, stop_);
+  }
+
+ private:
+  class feed final : public file_feed {
+   public:
+    explicit feed(verify_work& all) : all_(all) {}
+
+    std::optional<file_to_hash> next() override {
+      while (const auto number = all_.take(bytes_)) {
+        const auto& check = all_.checks_[*number];
+        file_to_hash result;
+        std::error_code ec;
+        result.number = *number;
+        result.algorithm = check.sha256 ? digest_algorithm::sha256 : digest_algorithm::git_sha1;
+        if (!(check.sha256 && check.git_sha1)) {
+          result.file = os::open_read(all_.plan_.files[check.files.front()].payload, ec);
+          if (!ec) result.identity = os::status(result.file, ec).identity;
+          if (!ec) return result;
+        }
+        all_.check_alone(check);
+        leave(check);
+      }
+      return std::nullopt;
+    }
+
+    void advance(std::uint64_t bytes) override { all_.meter_.add(bytes); }
+
+    void end(const file_to_hash& file, const std::optional<digest>& name,
+             const std::error_code& ec) override {
+      const auto& check = all_.checks_[file.number];
+      if (ec != errc::cancelled) all_.settle(check, file, name);
+      leave(check);
+    }
+
+   private:
+    void leave(const inode_check& check) {
+      bytes_ -= check.size;
+      all_.leave(check);
+    }
+
+    verify_work& all_;
+    std::uint64_t bytes_ = 0;  ///< In hand.
+  };
+
+  /// A check for who has `bytes` in hand, which it is added to.
+  std::optional<std::size_t> take(std::uint64_t& bytes) {
+    const std::lock_guard hold(mutex_);
+    if (next_ == checks_.size() || stop_.stop_requested()) return std::nullopt;
+    const auto size = checks_[next_].size;
+    if (bytes != 0 && bytes + size > left_ / threads_) return std::nullopt;
+    bytes += size;
+    return next_++;
+  }
+
+  void leave(const inode_check& check) {
+    const std::lock_guard hold(mutex_);
+    left_ -= check.size;
+  }
+
+  void settle(const inode_check& check, const file_to_hash& file, const std::optional<digest>& name) {
+    std::error_code ec;
+    if (!name || os::status(file.file, ec).identity != file.identity || ec) return check_alone(check);
+    both_digests found;
+    (check.sha256 ? found.sha256 : found.git_sha1) = *name;
+    for (const auto i : check.files) detail::settle(plan_.files[i], found, file.identity);
+    record(check);
+  }
+
+  /// For both digests, and once more for what could not be read.
+  void check_alone(const inode_check& check) {
+    const auto counted = check.sha256 ? digest_algorithm::sha256 : digest_algorithm::git_sha1;
+    check_inode(check, plan_.files, metered_hashes(hashes_, counted, meter_), stop_);
+    record(check);
+  }
+
+  void record(const inode_check& check) {
+    for (const auto i : check.files) {
+      const auto& file = plan_.files[i];
+      if (file.outcome == verdict::ok) checkpoint_.add(file.identity, *file.expected);
+    }
+  }
+
+  verification& plan_;
+  const std::vector<inode_check>& checks_;
+  const hash_set_ref& hashes_;
+  verify_checkpoint& checkpoint_;
+  verify_meter& meter_;
+  const std::stop_token& stop_;
+  const std::size_t threads_;
+
+  std::mutex mutex_;  // guards what follows
+  std::size_t next_ = 0;
+  std::uint64_t left_ = 0;  ///< Bytes of checks that have not ended.
+};
+
 }  // namespace detail
 
 HUBCACHE_DECL verification verify(verification planned, const hash_set_ref& hashes, workers& pool,
@@ -272,17 +390,12 @@ HUBCACHE_DECL verification verify(verification planned, const hash_set_ref& hash
   const auto checks = detail::checks_of(planned, checkpoint);
   detail::verify_meter meter(options.progress, planned.bytes);
   meter.add(planned.resumed);
-  const auto work = [&](std::size_t n) {
-    const auto& check = checks[n];
-    const auto counted = check.sha256 ? digest_algorithm::sha256 : digest_algorithm::git_sha1;
-    const detail::metered_hashes metered(hashes, counted, meter);
-    detail::check_inode(check, planned.files, metered, stop);
-    for (const auto i : check.files) {
-      const auto& file = planned.files[i];
-      if (file.outcome == verdict::ok) checkpoint.add(file.identity, *file.expected);
-    }
-  };
-  for_each_index(pool, checks.size(), work, stop);
+  // Embedders' pools do not say their size.
+  const auto threads =
+      pool.threads() != 0 ? pool.threads() : std::max(1U, std::thread::hardware_concurrency());
+  detail::verify_work work(planned, checks, hashes, checkpoint, meter, threads, stop);
+  for_each_index(
+      pool, std::min<std::size_t>(threads, checks.size()), [&](std::size_t) { work.take_part(); }, stop);
   planned.complete = std::none_of(planned.files.begin(), planned.files.end(),
                                   [](const checked_file& file) { return file.outcome == verdict::pending; });
   if (planned.complete) checkpoint.finish();

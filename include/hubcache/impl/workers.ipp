@@ -17,11 +17,15 @@ struct workers::pool {
   std::condition_variable wake;
   std::deque<job> waiting;
   bool stopping = false;
+  std::size_t limit = 1;
+  std::size_t idle = 0;
   std::vector<std::thread> threads;
 
   void work() {
     for (std::unique_lock lock(mutex);;) {
+      ++idle;
       wake.wait(lock, [this] { return stopping || !waiting.empty(); });
+      --idle;
       if (stopping) return;
       {
         job next = std::move(waiting.front());
@@ -32,15 +36,21 @@ struct workers::pool {
       lock.lock();
     }
   }
+
+  /// Starts one more thread if there are more jobs than idle ones take. @return whether any thread runs.
+  bool start_one() {
+    if (waiting.size() > idle && threads.size() < limit && !stopping) {
+      try {
+        threads.emplace_back([this] { work(); });
+      } catch (const std::system_error&) {  // fewer threads than wanted still do the work
+      }
+    }
+    return !threads.empty();
+  }
 };
 
 HUBCACHE_DECL workers::workers(std::size_t threads) : pool_(std::make_unique<pool>()) {
-  if (threads == 0) threads = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, 8);
-  try {
-    for (std::size_t i = 0; i < threads; ++i) pool_->threads.emplace_back([p = pool_.get()] { p->work(); });
-  } catch (const std::system_error&) {
-    if (pool_->threads.empty()) throw;  // fewer threads than wanted still do the work
-  }
+  pool_->limit = threads > 0 ? threads : std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, 8);
 }
 
 HUBCACHE_DECL workers::workers(std::function<void(job)> post) : post_(std::move(post)) {}
@@ -60,11 +70,14 @@ HUBCACHE_DECL void workers::post(job work) {
   {
     const std::lock_guard lock(pool_->mutex);
     pool_->waiting.push_back(std::move(work));
+    if (pool_->start_one()) return pool_->wake.notify_one();
+    work = std::move(pool_->waiting.back());
+    pool_->waiting.pop_back();
   }
-  pool_->wake.notify_one();
+  work();
 }
 
-HUBCACHE_DECL std::size_t workers::threads() const noexcept { return pool_ ? pool_->threads.size() : 0; }
+HUBCACHE_DECL std::size_t workers::threads() const noexcept { return pool_ ? pool_->limit : 0; }
 
 struct serial_queue::state {
   explicit state(workers& where) : pool(where) {}

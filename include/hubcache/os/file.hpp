@@ -52,6 +52,12 @@ struct file_identity {
   friend bool operator==(const file_identity&, const file_identity&) noexcept = default;
 };
 
+/// Whether both are one file whose bytes nobody wrote to in between. Unlike ==, says nothing of ctime: links and
+/// renames change it.
+[[nodiscard]] inline bool same_bytes_state(const file_identity& a, const file_identity& b) noexcept {
+  return a.device == b.device && a.inode == b.inode && a.size == b.size && a.mtime_ns == b.mtime_ns;
+}
+
 /// A file's identity with what links need to know besides.
 struct file_status {
   file_identity identity;
@@ -142,6 +148,8 @@ HUBCACHE_DECL void sync_file_system(const std::string& path, std::error_code& ec
 [[nodiscard]] HUBCACHE_DECL std::uint32_t effective_group() noexcept;
 /// Whether this process could open what `path` leads to for reading, by permissions alone.
 [[nodiscard]] HUBCACHE_DECL bool is_readable(const std::string& path) noexcept;
+/// The same; `known`, its status, tells of a file of one's own, of others the system is asked.
+[[nodiscard]] HUBCACHE_DECL bool is_readable(const std::string& path, const file_status& known) noexcept;
 /// `path` made absolute against the working folder, "." and ".." resolved lexically; symlinks stay.
 [[nodiscard]] HUBCACHE_DECL std::string absolute_path(const std::string& path);
 

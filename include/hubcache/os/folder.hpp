@@ -47,6 +47,13 @@ class folder {
   /// Of the entry `name` itself, not of what a symlink points at, unless `follow`.
   [[nodiscard]] HUBCACHE_DECL file_status status(const std::string& name, std::error_code& ec,
                                                  bool follow = false) const noexcept;
+  /// Whether this process could open what `name` leads to for reading, by permissions alone. `known` is its status:
+  /// of a file of one's own it tells, of others the system is asked.
+  [[nodiscard]] HUBCACHE_DECL bool is_readable(const std::string& name,
+                                               const file_status& known) const noexcept;
+  /// Creates the file `name`, which must not exist yet, for reading and writing.
+  [[nodiscard]] HUBCACHE_DECL descriptor create_new(const std::string& name, std::uint32_t mode,
+                                                    std::error_code& ec) const noexcept;
   [[nodiscard]] HUBCACHE_DECL std::string read_link(const std::string& name, std::error_code& ec) const;
   /// Gives `name` to a symlink with the text `target`, atomically replacing a file of that name.
   HUBCACHE_DECL void replace_symlink(const std::string& target, const std::string& name,

@@ -5,6 +5,8 @@
 
 #include <hubcache/os/file.hpp>
 
+#include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <system_error>
@@ -24,6 +26,33 @@ enum class lock_outcome : unsigned char {
 /// locks, it is granted: it would never be otherwise.
 [[nodiscard]] HUBCACHE_DECL lock_outcome try_lock(const descriptor& file, const std::string& path,
                                                   lock_mode mode, std::error_code& ec) noexcept;
+
+/// A lock on one byte of a file, against all other openings of it (fcntl(2), "open file description locks"): many locks
+/// for the price of one file. Released on destruction, or when nobody has the file open any more.
+class byte_lock {
+ public:
+  /// Tries to lock the byte `at` of a file open for writing, without waiting. The byte need not exist.
+  /// @param at below 2^63. Two locks on one byte by one opening are both granted.
+  /// @return none if another opening holds it (`ec` clear), or where the system has no such locks (`ec` is
+  ///         std::errc::function_not_supported).
+  [[nodiscard]] HUBCACHE_DECL static std::optional<byte_lock> try_lock(std::shared_ptr<const descriptor> file,
+                                                                       std::uint64_t at, std::error_code& ec);
+
+  byte_lock(byte_lock&&) noexcept = default;
+  byte_lock& operator=(byte_lock&& other) noexcept {
+    std::swap(file_, other.file_);
+    std::swap(at_, other.at_);
+    return *this;
+  }
+  HUBCACHE_DECL ~byte_lock();
+
+ private:
+  byte_lock(std::shared_ptr<const descriptor> file, std::uint64_t at) noexcept
+      : file_(std::move(file)), at_(at) {}
+
+  std::shared_ptr<const descriptor> file_;  // null when moved from
+  std::uint64_t at_ = 0;
+};
 
 /// A held lock; released on destruction or by the end of the process.
 class file_lock {

@@ -5,6 +5,7 @@
 #include <hubcache/digest.hpp>
 #include <hubcache/os/lock.hpp>
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <system_error>
@@ -24,9 +25,32 @@ class content_lock {
                                                                           std::error_code& ec);
 
  private:
+  friend class content_locks;
+
   // Released in reverse order; the Hub's lock files stay, as its other clients leave them.
-  std::optional<os::file_lock> own_;
+  std::optional<os::byte_lock> own_;
+  std::optional<os::file_lock> own_file_;  // instead, where there are no byte locks
   std::optional<os::file_lock> hub_;
+};
+
+/// Locks many contents with one opening of the file that the own locks are bytes of: the byte that the first 63 bits of
+/// the digest tell. Used from one thread at a time; its locks are free to go elsewhere and to outlive it.
+/// Within one of these no content is locked against itself: use another for another user of the content.
+class content_locks {
+ public:
+  explicit content_locks(std::string state_dir) : folder_(std::move(state_dir) + "/locks") {}
+
+  /// As content_lock::try_lock().
+  [[nodiscard]] HUBCACHE_DECL std::optional<content_lock> try_lock(const digest& name,
+                                                                   const std::string& hub_lock,
+                                                                   std::error_code& ec);
+
+ private:
+  void open(std::error_code& ec);
+  void try_own(const digest& name, content_lock& result, std::error_code& ec);
+
+  std::string folder_;
+  std::shared_ptr<const os::descriptor> file_;
 };
 
 }  // namespace hubcache::inline v0_1

@@ -5,6 +5,7 @@
 #include <hubcache/hash/hash_set.hpp>
 #include <hubcache/index/content_index.hpp>
 #include <hubcache/link_kind.hpp>
+#include <hubcache/os/folder.hpp>
 #include <hubcache/settings.hpp>
 
 #include <cstdint>
@@ -50,7 +51,12 @@ static_assert(!std::is_aggregate_v<placed_content>);
 namespace detail {
 
 /// Renames `temporary` to `target` below the destination, over what has that name; its parents are made, no symlink
-/// is followed. In the mode fsync_mode::each the folder is synced.
+/// is followed. In the mode fsync_mode::each the folder is synced. (Over another name of its own inode `temporary` is
+/// left where it is.)
+/// @param root the destination's root, open.
+HUBCACHE_DECL void give_name(const destination& where, const os::folder& root, const std::string& temporary,
+                             const std::string& target, fsync_mode mode, std::error_code& ec);
+/// The same, once: opens the root.
 HUBCACHE_DECL void give_name(const destination& where, const std::string& temporary,
                              const std::string& target, fsync_mode mode, std::error_code& ec);
 

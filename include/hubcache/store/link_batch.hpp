@@ -56,6 +56,7 @@ class link_batch {
     content what;
     place from;
     std::vector<unnamed> made;
+    bool hashed = false;  ///< Its bytes were read, so they are warm.
     placed_content result;
   };
   /// How a place may be linked.
@@ -69,6 +70,8 @@ class link_batch {
 
   [[nodiscard]] terms terms_for(const opened_file& have, const place& from, link_kinds allowed,
                                 const std::string& scratch);
+  /// The group that new files get beside `scratch`.
+  [[nodiscard]] std::uint32_t scratch_group(const std::string& scratch);
   [[nodiscard]] readers readers_of(const opened_file& have);
   /// Whether the others who use the destination could read a file with this mode and group there.
   [[nodiscard]] bool serves_all(std::uint32_t mode, std::uint32_t group) const noexcept;
@@ -91,8 +94,11 @@ class link_batch {
   link_ref links_;
   fsync_mode mode_;
   std::span<const store> stores_;
-  readers readers_;                            ///< Who gets to what lies in the destination.
-  os::file_status folder_;                     ///< The destination's root.
+  readers readers_;             ///< Who gets to what lies in the destination.
+  os::file_status folder_;      ///< The destination's root.
+  os::folder root_;             ///< The same, open, from the first add() on.
+  std::string scratch_folder_;  ///< The last one asked for.
+  std::uint32_t scratch_group_ = 0;
   std::map<std::string, readers> readers_of_;  ///< By folder of sources.
   std::set<std::string> told_;
   std::vector<item> items_;

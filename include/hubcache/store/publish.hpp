@@ -11,7 +11,9 @@
 #include <hubcache/store/partial.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -35,6 +37,37 @@ static_assert(!std::is_aggregate_v<verified_partial>);
                                                                 const destination& where, fsync_mode mode,
                                                                 const hash_set_ref& hashes,
                                                                 const link_ref& links, index_ref index);
+
+/// Content up to this size (bytes) is fetched whole into memory, hashed by both algorithms there, and written once.
+inline constexpr std::uint64_t whole_limit = 1024 * 1024;
+
+/// All bytes of a small content, not verified yet. Holds the lock of the content.
+struct whole_content {
+  whole_content() = default;
+
+  content what;
+  std::vector<std::string> targets;
+  std::unique_ptr<std::byte[]> bytes;  ///< `what.size` of them.
+  std::shared_ptr<content_lock> lock;
+};
+static_assert(!std::is_aggregate_v<whole_content>);
+
+/// What became of a whole_content.
+struct published_content {
+  published_content() = default;
+
+  placed_content placed;
+  std::optional<digest>
+      altered;  ///< The digest of the bytes if they are not the content: then nothing is placed.
+};
+static_assert(!std::is_aggregate_v<published_content>);
+
+/// The same for content in memory: verifies each, writes those that are right to unique temporaries in the folder
+/// `scratch` (below `where.base`), syncs the batch as `mode` says, names and records it, and then releases its locks. One
+/// result per element, in order.
+[[nodiscard]] HUBCACHE_DECL std::vector<published_content> publish(
+    std::vector<whole_content> batch, const destination& where, const std::string& scratch, fsync_mode mode,
+    const hash_set_ref& hashes, const link_ref& links, index_ref index);
 
 /// An entry of a snapshot.
 struct symlink_entry {

@@ -5,14 +5,13 @@
 #include <hubcache/config.hpp>
 #include <hubcache/error.hpp>
 #include <hubcache/transport/http1.hpp>
+#include <hubcache/transport/tls.hpp>
+#include <hubcache/transport/watchdog.hpp>
 #include <hubcache/url.hpp>
 
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
 #include <asio/ip/tcp.hpp>
-#include <asio/ssl/context.hpp>
-#include <asio/ssl/stream.hpp>
-#include <asio/steady_timer.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -30,27 +29,28 @@ namespace hubcache::inline v0_1::detail {
 struct route {
   route() = default;
 
-  url target;  ///< Its origin counts.
-  const url* proxy = nullptr;
-  std::string authorization;  ///< For the proxy; empty for none.
+  const url* target = nullptr;  ///< Its origin counts.
+  const url* proxy = nullptr;   ///< Null: the way is direct.
+  std::string authorization;    ///< For the proxy; empty for none.
   /// What connections of this route have in common: requests to one key may share them.
   [[nodiscard]] std::string key() const {
-    return proxy && !target.secure() ? "proxy " + proxy->origin() : target.origin();
+    return proxy && !target->secure() ? "proxy " + proxy->origin() : target->origin();
   }
 };
 static_assert(!std::is_aggregate_v<route>);
 
 /// Failures are thrown as `error`, after which the object is good for nothing but destruction. Its coroutines
 /// must be awaited by an owner of the object.
-class connection : public std::enable_shared_from_this<connection> {
+///
+/// Bytes move by attempts that never block; only when one wants the socket does the coroutine suspend, at the
+/// latest after `turn_size` bytes, so that the other connections get their turn.
+class connection final : private watched {
  public:
-  using clock = std::chrono::steady_clock;
+  using clock = watchdog::clock;
 
-  connection(const asio::any_io_executor& executor, std::string key)
-      : key_(std::move(key)), socket_(executor), watchdog_(executor) {}
-
-  /// What it was made for, see route::key.
-  [[nodiscard]] const std::string& key() const noexcept { return key_; }
+  connection(const asio::any_io_executor& executor, std::shared_ptr<watchdog> timeouts)
+      : socket_(executor), timeouts_(std::move(timeouts)) {}
+  ~connection() { end_exchange(); }
 
   /// Starts the clock of an exchange, `open` included. `minimum_rate` (bytes/s, 0 = none) is judged over each
   /// `window` spent waiting for bytes.
@@ -63,11 +63,13 @@ class connection : public std::enable_shared_from_this<connection> {
 
   /// Connects, through the proxy's tunnel if there is one, and shakes hands with a secure target. `tls` may
   /// be null for an http target.
-  [[nodiscard]] asio::awaitable<void> open(const route& way, asio::ssl::context* tls);
+  [[nodiscard]] asio::awaitable<void> open(const route& way, std::shared_ptr<tls_context> tls);
+  /// Sends a whole request. The next read waits for its answer.
   [[nodiscard]] asio::awaitable<void> write(std::string_view bytes);
   /// Reads the head of the final answer to a request of `method`; skips interim ones.
   [[nodiscard]] asio::awaitable<http1::response_parser> read_head(std::string_view method);
-  /// Reads at least one byte straight into `into`; 0 at the end of the stream. @pre buffered() is empty
+  /// Reads straight into `into` what there is, at least one byte; 0 at the end of the stream.
+  /// @pre buffered() is empty
   [[nodiscard]] asio::awaitable<std::size_t> read(std::span<std::byte> into);
   /// Reads some bytes into the buffer; false at the end of the stream. @pre buffered() is empty
   [[nodiscard]] asio::awaitable<bool> fill();
@@ -82,41 +84,42 @@ class connection : public std::enable_shared_from_this<connection> {
   [[nodiscard]] const std::string& peer() const noexcept { return peer_; }
 
  private:
+  [[nodiscard]] clock::time_point look(clock::time_point now) override;
   using endpoints = std::vector<asio::ip::tcp::endpoint>;
   [[nodiscard]] asio::awaitable<endpoints> look_up(const url& host, errc unknown, clock::time_point deadline);
   [[nodiscard]] asio::awaitable<void> connect(const url& host, bool is_proxy);
   [[nodiscard]] asio::awaitable<void> open_tunnel(const route& way);
-  [[nodiscard]] asio::awaitable<void> shake_hands(const std::string& host, asio::ssl::context& tls);
+  [[nodiscard]] asio::awaitable<void> shake_hands(const route& way, std::shared_ptr<tls_context> tls);
+  [[nodiscard]] io_step receive(std::span<std::byte> into, std::size_t& n, asio::error_code& ec);
+  [[nodiscard]] io_step send(std::string_view bytes, std::size_t& n, asio::error_code& ec);
+  /// Suspends until the socket has what `step` wants; `done` lets the others have their turn.
+  [[nodiscard]] asio::awaitable<void> wait(io_step step);
   [[noreturn]] void fail(const asio::error_code& ec) const;
-  [[noreturn]] void fail_handshake(const asio::error_code& ec);
-  void meter(clock::time_point start, std::size_t bytes);
-
-  // The watchdog: one timer, armed once per phase. Each wait only moves `deadline_`; when the timer fires
-  // early it is armed again, when the deadline has passed it closes the socket, which ends whatever is
-  // pending.
+  [[noreturn]] void fail_handshake(const asio::error_code& ec) const;
+  void meter(std::size_t bytes);
   void guard_until(clock::time_point deadline);
-  void arm(clock::time_point expiry);
-  void watch();
 
   static constexpr std::size_t buffer_size = 32 * 1024;
-  static constexpr clock::time_point never = clock::time_point::max();
+  static constexpr std::size_t turn_size = 1024 * 1024;
+  static constexpr clock::time_point never = watchdog::never;
 
-  std::string key_;
   std::string peer_;
   asio::ip::tcp::socket socket_;
-  std::optional<asio::ssl::stream<asio::ip::tcp::socket&>> tls_;
-  asio::steady_timer watchdog_;
-  clock::time_point deadline_ = never;
+  std::optional<tls_stream> tls_;
+  std::shared_ptr<watchdog> timeouts_;
+  clock::time_point deadline_ = never;  // of what is waited for
   clock::time_point idle_since_{};
   std::chrono::milliseconds timeout_{0};
-  bool guarded_ = false;
+  bool watched_ = false;
   bool timed_out_ = false;
   bool answered_ = false;
 
+  io_step next_ = io_step::done;  // what reading wants before it is worth an attempt
+  std::size_t turn_ = 0;          // bytes moved since the last suspension
   std::uint64_t minimum_rate_ = 0;
   std::chrono::milliseconds window_{0};
   std::uint64_t window_bytes_ = 0;
-  clock::duration window_time_{0};
+  clock::duration window_time_{0};  // spent waiting
 
   std::unique_ptr<char[]> buffer_{new char[buffer_size]};
   std::size_t begin_ = 0;

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace hubcache::inline v0_1::http1 {
 
@@ -46,6 +47,7 @@ class response_parser {
   /// @pre complete() for all of the following.
   /// Content-Length stands in it for HEAD too: the size that GET would send.
   [[nodiscard]] const response_head& head() const noexcept { return result_; }
+  [[nodiscard]] response_head take_head() noexcept { return std::move(result_); }
   /// Whether this is a 1xx answer: the final one follows, for a new parser.
   [[nodiscard]] bool interim() const noexcept { return result_.status < 200; }
   [[nodiscard]] framing body() const noexcept { return framing_; }
@@ -65,7 +67,7 @@ class response_parser {
   bool keep_alive_ = false;
   framing framing_ = framing::none;
   std::size_t size_ = 0;  // of the head so far
-  std::string line_;      // its unfinished last line
+  std::string line_;      // its unfinished last line; the others are read where they lie
   response_head result_;
 };
 

@@ -19,10 +19,11 @@ namespace hubcache::inline v0_1 {
 struct transport_options {
   transport_options() = default;
 
-  proxy_settings proxy;  ///< http proxies: CONNECT for https targets, absolute form for http.
-  std::string ca_file;   ///< PEM file of trusted roots.
-  std::string ca_dir;    ///< Folder of hashed PEM files. If both are empty: the system's roots.
-  std::size_t max_idle_per_origin = 8;   ///< Kept-alive connections that wait for the next exchange.
+  proxy_settings proxy;             ///< http proxies: CONNECT for https targets, absolute form for http.
+  std::string ca_file;              ///< PEM file of trusted roots.
+  std::string ca_dir;               ///< Folder of hashed PEM files. If both are empty: the system's roots.
+  std::size_t max_per_origin = 64;  ///< Connections open at a time, >= 1; exchanges beyond wait.
+  std::size_t max_idle_per_origin = 64;  ///< Kept-alive connections that wait for the next exchange.
   std::chrono::seconds idle_expiry{60};  ///< How long they wait; looked at when exchanges begin and end.
   std::chrono::milliseconds rate_window{
       30'000};  ///< Of waiting for bytes, over which minimum_rate is judged.
@@ -30,16 +31,19 @@ struct transport_options {
 static_assert(!std::is_aggregate_v<transport_options>);
 
 namespace detail {
-class connection_pool;
+class http_client;
 }
 
-/// Models `transport` with a pool of kept-alive connections. Every exchange that finds none idle opens one:
-/// how many run at a time is the caller's choice.
+/// Models `transport` with a pool of kept-alive connections, the one used last first. An exchange that finds
+/// none idle opens one, up to `max_per_origin`; those beyond are served in the order in which they came.
 ///
-/// - TLS 1.2 or newer, the certificate and its host name verified, SNI.
-/// - `http_request::timeout` bounds look-up and connect together, the handshake, and each wait for bytes; not
-/// the
-///   time that a sink's `acquire` takes. `minimum_rate` counts the time spent waiting for bytes, too.
+/// - TLS 1.2 or newer, the certificate and its host name verified, SNI. Further connections to an origin
+///   resume the session of an earlier one.
+/// - `http_request::timeout` bounds the wait for a connection of those `max_per_origin`, look-up and connect
+///   together, the handshake, and each wait for bytes; not the time that a sink's `acquire` takes.
+///   `minimum_rate` counts the time spent waiting for bytes.
+/// - A body goes from the socket straight into what the sink acquires, whatever there is at a time. After
+///   1 MiB the other exchanges have their turn.
 /// - errc::invalid_argument for requests that cannot be put on the wire (see http1::format_request).
 /// - Each copy shares the pool.
 ///
@@ -51,13 +55,14 @@ class connection_pool;
 /// @par Lifetime  The executor's context outlives the transport; exchanges may outlive it.
 class https_transport {
  public:
-  /// Free of I/O: certificates load at the first https exchange, which they delay by up to 0.2 s.
+  /// Free of I/O: certificates load at the first https exchange, where a bundle has to be parsed it is delayed by
+  /// up to 0.1 s.
   explicit https_transport(asio::any_io_executor executor, transport_options options = transport_options());
 
   [[nodiscard]] asio::awaitable<http_response> exchange(const http_request& request, body_sink& sink);
 
  private:
-  std::shared_ptr<detail::connection_pool> pool_;
+  std::shared_ptr<detail::http_client> client_;
 };
 static_assert(transport<https_transport>);
 

@@ -41,7 +41,8 @@ class job {
 /// Jobs must not throw. Destroy it before the executors that jobs complete on.
 class workers {
  public:
-  /// Starts `threads` threads; 0 means one per core, at most 8.
+  /// At most `threads` threads, each started when a job finds none idle; 0 means one per core, at most 8. Where no
+  /// thread can be started, the caller of post() does the job.
   HUBCACHE_DECL explicit workers(std::size_t threads = 0);
   /// Hands each job to `post`, which must run it once, on any thread, at some time.
   HUBCACHE_DECL explicit workers(std::function<void(job)> post);

@@ -1,0 +1,66 @@
+# shellcheck shell=bash disable=SC2034,SC2154
+# Rounds and rows: which client runs when, and what is written of it.
+
+failed=""
+prefix=() # before each client: a network namespace
+
+# Calls `step CLIENT ROUND` for each of $@ in each round; the order rotates from round to round.
+rotated() {
+  local step=$1 round i n
+  shift
+  local clients=("$@")
+  n=${#clients[@]}
+  for ((round = 1; round <= rounds; ++round)); do
+    for ((i = 0; i < n; ++i)); do
+      local client=${clients[(i + round - 1) % n]}
+      [[ $client != npm || -n $have_npm ]] || continue
+      ((round <= $(rounds_of "$case_name" "$client"))) || continue
+      "$step" "$client" "$round"
+    done
+  done
+}
+
+# Fewer where a client is slow and no target names it.
+rounds_of() {
+  local most=$rounds
+  case $1/$2 in
+    small/npm | one/hubcache-batch | one*/aria2c | one*/wget | one*/npm | one*/sha256sum) most=2 ;;
+    small/aria2c | one*/*-nosha | rtt100/curl | capped/curl) most=3 ;;
+  esac
+  echo $((rounds < most ? rounds : most))
+}
+
+# A new folder for client $1, and nothing left to write from before.
+fresh_out() {
+  out=$work/run/$1
+  rm -rf "$out"
+  mkdir -p "$out"
+  sync -f "$work"
+}
+
+# measure CLIENT ROUND BYTES: runs `command` in `environment` and writes its row:
+# case, client, round, wall s, user s, system s, peak RSS KiB, peak RssAnon KiB, requests, bytes sent, BYTES of content.
+measure() {
+  local line=$work/run/line
+  rm -f "$line"
+  mark_log "$work/hub"
+  if "${prefix[@]}" env "${environment[@]}" benchmark_measure "$line" "${command[@]}" >"$work/run/stdout" 2>"$work/run/stderr"; then
+    printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$case_name" "$1" "$2" "$(cut -f1-5 "$line")" "$(traffic_since_mark "$work/hub")" "$3" \
+      >>"$work/results.tsv"
+    return
+  fi
+  failed=yes
+  echo "FAILED: $case_name, $1, round $2: ${command[*]}" >&2
+  tail -3 "$work/run/stderr" >&2
+  return 1
+}
+
+# Whether client $1 left what the Hub has: in the folder it printed, or in `out`. Every time in a smoke test, otherwise once.
+check_files() {
+  local folder=$out
+  [[ -n $smoke || $2 == 1 ]] || return 0
+  case $1 in hubcache* | npm) folder=$(tail -1 "$work/run/stdout") ;; esac
+  same_files "$repo" "$folder" && return
+  failed=yes
+  echo "DIFFERENT FILES: $case_name, $1, round $2: $folder" >&2
+}

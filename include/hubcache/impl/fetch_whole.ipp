@@ -1,0 +1,174 @@
+#pragma once
+
+#include <hubcache/error.hpp>
+#include <hubcache/fetch/fetch_whole.hpp>
+#include <hubcache/fetch/partial_sink.hpp>
+#include <hubcache/source/pause.hpp>
+
+#include <chrono>
+
+namespace hubcache::inline v0_1 {
+
+HUBCACHE_DECL body_sink::verdict whole_sink::refuse(std::string problem) {
+  problem_ = std::move(problem);
+  return verdict::stop;
+}
+
+HUBCACHE_DECL body_sink::verdict whole_sink::begin(const response_head& head) {
+  const auto left = into_.size() - filled_;
+  if (const auto coding = head.headers.find("Content-Encoding"); coding && *coding != "identity") {
+    return refuse("asked for the plain bytes, got Content-Encoding " + std::string(*coding));
+  }
+  if (head.status == 206) {
+    const auto text = head.headers.find("Content-Range").value_or("no Content-Range");
+    const auto range = parse_content_range(text);
+    if (!range || range->first != filled_ || range->last + 1 != into_.size() ||
+        range->total != into_.size()) {
+      return refuse("asked for bytes " + std::to_string(filled_) + " to the end of " +
+                    std::to_string(into_.size()) + ", got \"" + std::string(text) + "\"");
+    }
+  } else if (head.status != 200) {
+    return refuse("expected 200 or 206, got " + std::to_string(head.status));
+  } else if (filled_ > 0) {
+    range_ignored_ = true;
+    return verdict::stop;
+  }
+  if (head.content_length && *head.content_length != left) {
+    return refuse("expected " + std::to_string(left) + " bytes, the server announces " +
+                  std::to_string(*head.content_length));
+  }
+  return verdict::take;
+}
+
+HUBCACHE_DECL asio::awaitable<std::span<std::byte>> whole_sink::acquire() {
+  if (!problem_.empty()) throw error(errc::size_mismatch, problem_);
+  // Of a body without a length the transport learns the end only by asking for more.
+  if (filled_ == into_.size()) co_return std::span(&beyond_, 1);
+  co_return into_.subspan(filled_);
+}
+
+HUBCACHE_DECL void whole_sink::commit(std::size_t n) {
+  if (filled_ < into_.size()) {
+    filled_ += n;
+  } else if (n > 0) {
+    problem_ = "expected " + std::to_string(into_.size()) + " bytes, more arrive";
+  }
+}
+
+namespace detail {
+
+/// One content on its way into memory.
+class whole_fetch {
+ public:
+  whole_fetch(fetch_services& with, exchange_slots& slots, error_context context, content what,
+              retry_state& integrity)
+      : with_(with),
+        slots_(slots),
+        context_(std::move(context)),
+        size_(static_cast<std::size_t>(what.size)),
+        bytes_(new std::byte[size_]),  // not zeroed: every byte is overwritten before it is read
+        integrity_(integrity) {}
+
+  asio::awaitable<std::unique_ptr<std::byte[]>> run(const repo& which, const std::string& commit,
+                                                    const std::string& path) {
+    events::started news;
+    news.file = path;
+    news.bytes = size_;
+    with_.observer(news);
+    while (filled_ < size_) {  // an empty file is here without being asked for
+      const auto failure = co_await exchange(which, commit, path);
+      if (failure || range_ignored_) co_await recover(failure, path);
+    }
+    co_return std::move(bytes_);
+  }
+
+ private:
+  /// One exchange, from the first missing byte on. @return null unless it failed
+  asio::awaitable<std::shared_ptr<const error>> exchange(const repo& which, const std::string& commit,
+                                                         const std::string& path) {
+    auto slot = co_await slots_.take(exchange_slots::lane::small);
+    const auto before = filled_;
+    whole_sink sink(std::span(bytes_.get(), size_), filled_);
+    std::exception_ptr thrown;
+    try {
+      co_await with_.source.content(which, commit, path, before, sink, server_wait_);
+    } catch (const error&) {
+      thrown = std::current_exception();
+    }
+    range_ignored_ = sink.range_ignored();
+    note_arrived(slot, path, filled_ - before);
+    std::shared_ptr<const error> failure;
+    if (!sink.problem().empty()) {
+      failure = failed(errc::size_mismatch, sink.problem());
+    } else if (thrown && !range_ignored_) {
+      failure = std::make_shared<const error>(error_of(thrown)->within(context_));
+    } else if (filled_ != size_ && !range_ignored_) {
+      failure = failed(errc::connection_lost,
+                       "got " + std::to_string(filled_) + " of " + std::to_string(size_) + " bytes");
+    }
+    if (failure) slot.failed(failure->reason());
+    co_return failure;
+  }
+
+  void note_arrived(exchange_slots::slot& slot, const std::string& path, std::size_t n) {
+    if (n == 0) return;
+    network_.progress();
+    slot.received(n);
+    with_.source.counters().bytes_wire += n;
+    events::advanced news;
+    news.file = path;
+    news.bytes = n;
+    with_.observer(news);
+  }
+
+  [[nodiscard]] std::shared_ptr<const error> failed(errc reason, std::string detail) const {
+    return std::make_shared<const error>(reason, std::move(detail), context_);
+  }
+
+  /// Pauses before the next exchange, or throws the failure if there is none. Null: the range was ignored.
+  asio::awaitable<void> recover(std::shared_ptr<const error> failure, const std::string& path) {
+    events::retried news;
+    news.file = path;
+    news.reason = failure ? std::string(name_of(failure->reason())) : "range_ignored";
+    auto pause = std::optional(std::chrono::milliseconds(0));
+    if (failure) {
+      const bool altered = failure->reason() == errc::size_mismatch;
+      pause = next_attempt(with_.config, altered ? integrity_ : network_, failure->reason(), server_wait_,
+                           random_fraction());
+      // What came with a wrong size is no part of this content.
+      if (altered) news.lost = std::exchange(filled_, 0);
+    } else {
+      news.lost = std::exchange(filled_, 0);
+    }
+    if (!pause) throw *failure;
+    server_wait_.reset();
+    news.seconds = static_cast<double>(pause->count()) / 1000.0;
+    with_.observer(news);
+    co_await pause_until(std::chrono::steady_clock::now() + *pause);
+  }
+
+  fetch_services& with_;
+  exchange_slots& slots_;
+  error_context context_;
+  std::size_t size_;
+  std::unique_ptr<std::byte[]> bytes_;
+  std::size_t filled_ = 0;
+  bool range_ignored_ = false;  // by the last exchange
+  waiting_time server_wait_;    // as the last exchange told
+  retry_state network_;
+  retry_state& integrity_;
+};
+
+}  // namespace detail
+
+HUBCACHE_DECL asio::awaitable<std::unique_ptr<std::byte[]>> fetch_whole(
+    fetch_services& with, exchange_slots& slots, const repo& which, const std::string& commit,
+    const std::string& path, content what, retry_state& integrity) {
+  error_context context;
+  context.repo = which.display();
+  context.file = path;
+  detail::whole_fetch one(with, slots, std::move(context), what, integrity);
+  co_return co_await one.run(which, commit, path);
+}
+
+}  // namespace hubcache::inline v0_1

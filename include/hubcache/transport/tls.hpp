@@ -1,0 +1,113 @@
+#pragma once
+/// @file
+/// TLS of `https_transport`: what its connections share, and the client's end of one of them. Not for other users.
+
+#include <hubcache/config.hpp>
+
+#include <asio/error_code.hpp>
+#include <asio/ip/tcp.hpp>
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+struct bio_method_st;  // OpenSSL's
+struct bio_st;
+struct ssl_ctx_st;
+struct ssl_session_st;
+struct ssl_st;
+struct x509_store_ctx_st;
+
+namespace hubcache::inline v0_1::detail {
+
+/// How an attempt to move bytes, which never blocks, ended.
+enum class io_step : unsigned char {
+  done,
+  want_read,   ///< Go on when the socket has something to read.
+  want_write,  ///< Go on when it takes more.
+  closed,      ///< The peer ended the stream in good order.
+  failed,
+};
+
+struct openssl_deleter {
+  HUBCACHE_DECL void operator()(bio_method_st* method) const noexcept;
+  HUBCACHE_DECL void operator()(ssl_ctx_st* context) const noexcept;
+  HUBCACHE_DECL void operator()(ssl_session_st* session) const noexcept;
+  HUBCACHE_DECL void operator()(ssl_st* stream) const noexcept;
+};
+template <class T>
+using openssl_ptr = std::unique_ptr<T, openssl_deleter>;
+
+/// Versions, ciphers, trusted roots, and the last session with each of some origins: a further connection
+/// that resumes it spares both sides the certificate and its check. Every session in here was verified under
+/// these roots for the host of its origin. One executor, as its transport.
+class tls_context {
+ public:
+  /// Both empty: the system's roots. Of those the folder is searched certificate by certificate, as they are
+  /// needed; the bundle, which takes some 20 ms to parse, is read when the folder lacks one.
+  /// @throws error errc::tls_failed if the roots cannot be read.
+  tls_context(const std::string& ca_file, const std::string& ca_dir);
+  tls_context(const tls_context&) = delete;
+  tls_context& operator=(const tls_context&) = delete;
+  ~tls_context() = default;
+
+ private:
+  friend class tls_stream;
+  static int verify(x509_store_ctx_st* chain, void* self) noexcept;
+  void load_roots(const std::string& ca_file, const std::string& ca_dir);
+  /// Takes over one reference to `session`.
+  void remember(const std::string& origin, ssl_session_st* session);
+  [[nodiscard]] ssl_session_st* session_of(const std::string& origin) const noexcept;  // null if none
+  void forget(const std::string& origin);
+
+  static constexpr std::size_t max_sessions = 64;
+  openssl_ptr<bio_method_st> method_;
+  openssl_ptr<ssl_ctx_st> context_;
+  bool has_bundle_ = false;                                                    // or must do without
+  std::vector<std::pair<std::string, openssl_ptr<ssl_session_st>>> sessions_;  // oldest first
+};
+
+/// One TLS stream over a non-blocking socket. Nothing here suspends: what wants the socket says so.
+class tls_stream {
+ public:
+  /// @param socket outlives the stream. @param origin names what may resume each other's sessions.
+  /// @throws error errc::tls_failed if certificates for `host` cannot be verified
+  tls_stream(std::shared_ptr<tls_context> context, asio::ip::tcp::socket& socket, const std::string& host,
+             std::string origin);
+  tls_stream(const tls_stream&) = delete;
+  tls_stream& operator=(const tls_stream&) = delete;
+  ~tls_stream();
+
+  /// Calls may be repeated until they are `done`. `ec` is set where the result is `failed`.
+  [[nodiscard]] io_step shake_hands(asio::error_code& ec);
+  /// Puts `n` bytes into `into`; the result says why not more. What failed after some bytes fails again.
+  [[nodiscard]] io_step read(std::span<std::byte> into, std::size_t& n, asio::error_code& ec);
+  /// @param bytes must begin with the same ones after want_read and want_write.
+  [[nodiscard]] io_step write(std::string_view bytes, std::size_t& n, asio::error_code& ec);
+  /// Why the peer's certificate was refused; empty if it was not.
+  [[nodiscard]] std::string refusal() const;
+
+ private:
+  friend class tls_context;
+  static int read_socket(bio_st* bio, char* into, std::size_t size, std::size_t* n) noexcept;
+  static int write_socket(bio_st* bio, const char* from, std::size_t size, std::size_t* n) noexcept;
+  static long control(bio_st* bio, int command, long, void*) noexcept;
+  static int keep_session(ssl_st* stream, ssl_session_st* session) noexcept;
+  [[nodiscard]] io_step judge(int result, asio::error_code& ec);
+
+  std::shared_ptr<tls_context> context_;
+  asio::ip::tcp::socket& socket_;
+  asio::error_code socket_error_;
+  std::string origin_;
+  openssl_ptr<ssl_st> stream_;
+};
+
+}  // namespace hubcache::inline v0_1::detail
+
+#if !defined(HUBCACHE_SEPARATE_COMPILATION)
+#include <hubcache/impl/transport_tls.ipp>
+#endif
