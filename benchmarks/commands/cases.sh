@@ -10,7 +10,7 @@ cold() {
   origin=${endpoint[$1]} repo=$2
   shift 2
   rotated cold_step "$@"
-  rm -rf "$work/run"/*/
+  discard "$work/run"/*/
 }
 
 cold_step() {
@@ -19,7 +19,7 @@ cold_step() {
   measure "$1" "$2" "$(bytes_of "$repo")" || return 0
   check_files "$1" "$2"
   [[ $1 == curl ]] && hash_step "$2"
-  rm -rf "$out"
+  discard "$out"
 }
 
 # What verifying afterwards would take: of the files that curl has just written.
@@ -75,7 +75,7 @@ case_tbf() {
 case_second() {
   origin=${endpoint[plain]}
   rotated second_step hubcache npm curl
-  rm -rf "$work/run"/*/
+  discard "$work/run"/*/
 }
 
 second_step() {
@@ -88,7 +88,7 @@ second_step() {
   repo=acme/llm-7b-tuned && choose_download "$1"
   measure "$1" "$2" "$(bytes_of "$repo")" || return 0
   check_files "$1" "$2"
-  rm -rf "$out"
+  discard "$out"
 }
 
 # --- All of it there already -----------------------------------------------------------------------------------------
@@ -103,7 +103,7 @@ warm() {
   rm -rf "$work/run/npm"
   cp -a "$out" "$work/run/npm"
   rotated warm_step empty hubcache-pinned hubcache-branch hubcache-offline npm
-  rm -rf "$work/run"/*/
+  discard "$work/run"/*/
 }
 
 warm_step() {
@@ -128,7 +128,7 @@ case_third_small() { warm acme/many 1; }
 case_linked_small() {
   origin=${endpoint[plain]}
   rotated linked_step hubcache curl hard-links
-  rm -rf "$work/run"/*/
+  discard "$work/run"/*/
 }
 
 linked_step() {
@@ -146,7 +146,7 @@ linked_step() {
   fi
   measure "$1" "$2" "$(bytes_of "$repo")" || return 0
   [[ $1 == hard-links ]] || check_files "$1" "$2"
-  rm -rf "$out"
+  discard "$out"
 }
 
 # --- Is what is there still what it was? -----------------------------------------------------------------------------
@@ -158,7 +158,7 @@ case_verify() {
   env "${environment[@]}" "${command[@]}" >"$work/run/stdout"
   paths_of "$repo" | sed "s|^|$(<"$work/run/stdout")/|" | tr '\n' '\0' >"$work/run/paths"
   rotated verify_step hubcache sha256sum openssl hubcache-nosha openssl-nosha
-  rm -rf "$work/run"/*/
+  discard "$work/run"/*/
 }
 
 verify_step() {

@@ -6,9 +6,10 @@
 /// completed. Operations copy what they are given, observers excepted: those are held by reference.
 ///
 /// Threads: `basic_cache(settings)` owns one network thread and some workers; none of them runs before an operation
-/// needs it, and a snapshot that cached() finds complete needs none. `basic_cache(executor, workers, ...)` starts none; Asio's resolver keeps one of its own for name look-ups. A cache is used from its executor: the
-/// async calls may be started from any thread if the executor runs them one at a time (one thread, or a strand).
-/// Blocking calls may come from any thread but the cache's own, where they fail with errc::misuse.
+/// needs it, and a snapshot that cached() finds complete needs none. `basic_cache(executor, workers, ...)` starts
+/// none; Asio's resolver keeps one of its own for name look-ups. A cache is used from its executor: the async calls
+/// may be started from any thread if the executor runs them one at a time (one thread, or a strand). Blocking calls
+/// may come from any thread but the cache's own, where they fail with errc::misuse; cached() from any.
 ///
 /// Cancellation: terminal, by the slot of the completion token. A write, hash or sync that has begun is finished in
 /// pieces of a few MiB, a copy of a file as a whole; partial files stay and are resumed next time. The call
@@ -54,7 +55,7 @@ class own_threads {
 
   [[nodiscard]] HUBCACHE_DECL asio::any_io_executor executor() const;
   [[nodiscard]] HUBCACHE_DECL workers& pool() const;
-  /// Starts the network thread, once. Thread-safe. @throws std::system_error if there can be none
+  /// Starts the network thread, once. Thread-safe. @throws error errc::internal if there can be none
   HUBCACHE_DECL void start() const;
   /// Ends the network thread, then the workers: nothing runs any more.
   HUBCACHE_DECL void stop();
@@ -222,7 +223,7 @@ class basic_cache {
   }
 
   [[nodiscard]] const settings& config() const noexcept { return config_; }
-  /// Work given to it runs: an own network thread is started. @throws std::system_error if there can be none
+  /// Work given to it runs: an own network thread is started. @throws error errc::internal if there can be none
   [[nodiscard]] const asio::any_io_executor& executor() const {
     if (own_) own_->start();
     return executor_;

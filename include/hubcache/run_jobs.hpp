@@ -13,6 +13,7 @@
 #include <stop_token>
 #include <string>
 #include <type_traits>
+#include <unordered_set>
 #include <vector>
 
 namespace hubcache::inline v0_1::detail {
@@ -23,6 +24,9 @@ HUBCACHE_DECL void look_again(plan& what);
 /// Creates the folders a run writes to, and refuses to begin what the disk cannot hold.
 /// @throws error errc::disk_full or another disk error
 HUBCACHE_DECL void prepare_folders(const plan& what);
+
+/// The names of the partials that lie where `what` keeps its own; none if it fetches nothing.
+[[nodiscard]] HUBCACHE_DECL std::unordered_set<std::string> begun_partials(const plan& what);
 
 /// What one try to begin a transfer found.
 struct begun_transfer {
@@ -50,7 +54,8 @@ static_assert(!std::is_aggregate_v<transfer_place>);
 /// @throws error a disk error
 [[nodiscard]] HUBCACHE_DECL begun_transfer begin_transfer(content_locks& locks, const content& what,
                                                           const transfer_place& where,
-                                                          const hash_set_ref& hashes, const index_ref& index);
+                                                          const digest_queue& digests,
+                                                          const index_ref& index);
 
 /// The last part of a run: entries or records of the view, the listing, and the ref at the very end.
 /// @param unchanged nothing was placed: then a cache that cannot be written to is as good as one that can, and what

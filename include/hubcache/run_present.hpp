@@ -22,7 +22,7 @@ namespace detail {
 /// What a run of `draft` (listing and folders are set) would return, if it would find nothing to do: every selected
 /// blob is there with its size, every entry is the link to it. None as soon as that is not so, or if it cannot be told
 /// by looking at names and sizes. Looks under the lease of the repo, and records the use, and the ref if the Hub
-/// named it. Creates no folder, follows no symlink but blobs that are one. Blocking.
+/// named it. Creates no folder of the view, follows no symlink but blobs that are one. Blocking.
 [[nodiscard]] HUBCACHE_DECL std::optional<snapshot> present_snapshot(const plan& draft,
                                                                      const settings& config);
 

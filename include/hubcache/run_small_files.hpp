@@ -87,7 +87,7 @@ class small_files {
   std::size_t locked_ = 0;  // contents whose lock is held: at most locked_limit
   std::size_t fetching_now_ = 0;
   std::uint64_t memory_ = 0;  // bytes of contents from their request to their publication
-  std::unordered_map<std::size_t, retry_state> integrity_;  // of those that came altered
+  std::unordered_map<std::size_t, retry_state> integrity_;  // of those in flight or come altered
 
   // Cancelled to wake who waits.
   asio::steady_timer to_begin_;    // expires when a waiting content may be begun

@@ -6,6 +6,7 @@
 #include <hubcache/services.hpp>
 #include <hubcache/source/hub_source.hpp>
 #include <hubcache/store/destination.hpp>
+#include <hubcache/work/digest_queue.hpp>
 
 #include <memory>
 #include <string>
@@ -28,6 +29,7 @@ struct run_state {
       : with(w),
         what(std::make_shared<plan>(std::move(p))),
         hub(with.config, with.transport, with.observer),
+        digests(with.pool, with.hashes),
         steps(what->steps.size()) {
     hub.counters().requests = what->requests;
     where.base = what->local() ? what->view : what->layout.repo_dir();
@@ -43,6 +45,7 @@ struct run_state {
   services with;
   std::shared_ptr<plan> what;
   hub_source hub;
+  digest_queue digests;  ///< Of all files that are being fetched.
   destination where;
   std::vector<step_state> steps;  ///< As plan::steps.
 };

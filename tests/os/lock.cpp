@@ -3,7 +3,10 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <cstdint>
 #include <filesystem>
+#include <limits>
+#include <memory>
 #include <optional>
 #include <string>
 #include <support/child_process.hpp>
@@ -14,6 +17,7 @@
 
 namespace fs = std::filesystem;
 namespace os = hubcache::os;
+using os::byte_lock;
 using os::file_lock;
 using os::lock_mode;
 using test::temp_folder;
@@ -32,6 +36,13 @@ file_lock locked(const std::string& path, lock_mode mode = lock_mode::exclusive)
   auto lock = file_lock::try_lock(path, mode, ec);
   REQUIRE(lock);
   return std::move(*lock);
+}
+
+std::shared_ptr<const os::descriptor> opened(const std::string& path) {
+  std::error_code ec;
+  auto file = os::open_or_create(path, 0600, ec);
+  REQUIRE(!ec);
+  return std::make_shared<const os::descriptor>(std::move(file));
 }
 
 }  // namespace
@@ -122,6 +133,89 @@ TEST_CASE("A lock file that cannot be made is an error, not a held lock") {
   std::error_code ec;
   CHECK_FALSE(file_lock::try_lock(folder / "none/lock", lock_mode::exclusive, ec));
   CHECK(ec == std::errc::no_such_file_or_directory);
+}
+
+TEST_CASE("A byte is locked against other openings of its file, and only that byte") {
+  const temp_folder folder;
+  const auto file = opened(folder / "bytes");
+  const auto other = opened(folder / "bytes");
+  std::error_code ec;
+  auto lock = byte_lock::try_lock(file, 7, ec);
+  REQUIRE(lock);
+  CHECK_FALSE(byte_lock::try_lock(other, 7, ec));
+  CHECK(!ec);
+  CHECK(byte_lock::try_lock(other, 6, ec));
+  CHECK(byte_lock::try_lock(other, 8, ec));
+  lock.reset();
+  CHECK(byte_lock::try_lock(other, 7, ec));
+}
+
+TEST_CASE("The last byte there can be is locked without a file of that size") {
+  const temp_folder folder;
+  std::error_code ec;
+  const auto last = std::uint64_t{std::numeric_limits<std::int64_t>::max()};
+  const auto lock = byte_lock::try_lock(opened(folder / "bytes"), last, ec);
+  CHECK(lock);
+  CHECK_FALSE(byte_lock::try_lock(opened(folder / "bytes"), last, ec));
+  CHECK(!ec);
+  CHECK(fs::file_size(folder / "bytes") == 0);
+}
+
+TEST_CASE("A locked byte stays locked when its process closes other openings of the file") {
+  const temp_folder folder;
+  std::error_code ec;
+  const auto lock = byte_lock::try_lock(opened(folder / "bytes"), 7, ec);
+  REQUIRE(lock);
+  static_cast<void>(opened(folder / "bytes"));
+  CHECK_FALSE(byte_lock::try_lock(opened(folder / "bytes"), 7, ec));
+}
+
+TEST_CASE("A byte lock that was moved is held once, and released by its last owner") {
+  const temp_folder folder;
+  std::error_code ec;
+  auto first = byte_lock::try_lock(opened(folder / "bytes"), 7, ec);
+  auto second = byte_lock::try_lock(opened(folder / "bytes"), 8, ec);
+  REQUIRE((first && second));
+  *second = std::move(*first);
+  first.reset();
+  CHECK_FALSE(byte_lock::try_lock(opened(folder / "bytes"), 7, ec));
+  CHECK(byte_lock::try_lock(opened(folder / "bytes"), 8, ec));
+  second.reset();
+  CHECK(byte_lock::try_lock(opened(folder / "bytes"), 7, ec));
+}
+
+TEST_CASE("A locked byte excludes other processes, and is free when its process is killed") {
+  const temp_folder folder;
+  const auto path = folder / "bytes";
+  test::child_process holder([&path](const auto& signal) {
+    std::error_code ec;
+    const auto lock = byte_lock::try_lock(opened(path), 7, ec);
+    signal(lock ? '+' : '-');
+  });
+  CHECK(holder.next_signal() == '+');
+  std::error_code ec;
+  CHECK_FALSE(byte_lock::try_lock(opened(path), 7, ec));
+  holder.kill();
+  CHECK(byte_lock::try_lock(opened(path), 7, ec));
+}
+
+TEST_CASE("A byte of a file that is open for reading only cannot be locked: an error, not a held lock") {
+  const temp_folder folder;
+  std::error_code ec;
+  const auto file = std::make_shared<const os::descriptor>(os::open_read(folder.write("bytes", ""), ec));
+  CHECK_FALSE(byte_lock::try_lock(file, 7, ec));
+  CHECK(ec == std::errc::bad_file_descriptor);
+}
+
+TEST_CASE(
+    "A lock file that was removed and made anew is locked by its name, not by who still has the old one") {
+  const temp_folder folder;
+  const auto path = folder / "lock";
+  const auto old = locked(path);
+  fs::remove(path);
+  const auto lock = locked(path);
+  CHECK(fs::exists(path));
+  CHECK_FALSE(can_lock(path));
 }
 
 TEST_CASE("Threads that remove the lock file when they release it still exclude each other") {

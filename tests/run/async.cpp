@@ -9,6 +9,8 @@
 #include <doctest/doctest.h>
 
 #include <future>
+#include <optional>
+#include <pthread.h>
 #include <support/machine.hpp>
 #include <thread>
 
@@ -91,6 +93,42 @@ TEST_CASE("a blocking call from the cache's own thread fails instead of hanging"
   });
   CHECK(answer.get_future().get() == errc::misuse);
 }
+
+TEST_CASE("calls from several threads start the network thread once") {
+  embedded::hub hub;
+  hub.put(embedded::tiny());
+  machine here(hub);
+  hubcache::cache cache(here.config);
+  const auto plan = [&cache] { return cache.plan("acme/tiny").listing.commit; };
+  auto one = std::async(std::launch::async, plan);
+  auto two = std::async(std::launch::async, plan);
+  CHECK(one.get() == two.get());
+}
+
+#if defined(__GLIBC__)
+TEST_CASE("a network thread that cannot be started fails the call, and the next call tries again") {
+  embedded::hub hub;
+  hub.put(embedded::tiny());
+  machine here(hub);
+  hubcache::cache cache(here.config);
+  pthread_attr_t usual, huge;
+  REQUIRE(::pthread_getattr_default_np(&usual) == 0);
+  REQUIRE(::pthread_getattr_default_np(&huge) == 0);
+  REQUIRE(::pthread_attr_setstacksize(&huge, std::size_t{1} << 50U) == 0);  // more than there are addresses
+  REQUIRE(::pthread_setattr_default_np(&huge) == 0);
+  const auto failed = [&cache]() -> std::optional<errc> {
+    try {
+      static_cast<void>(cache.snapshot("acme/tiny"));
+    } catch (const hubcache::error& e) {
+      return e.reason();
+    }
+    return std::nullopt;
+  }();
+  REQUIRE(::pthread_setattr_default_np(&usual) == 0);
+  CHECK(failed == errc::internal);
+  CHECK(test::holds(cache.snapshot("acme/tiny"), embedded::tiny().files()));
+}
+#endif
 
 TEST_CASE("cancellation at any moment ends the call soon, keeps what arrived, and leaves the cache usable") {
   embedded::hub hub;

@@ -144,6 +144,22 @@ TEST_CASE("whoever wants verification, a mapping or a local folder is not served
   CHECK_FALSE(f.cached());
 }
 
+TEST_CASE("a working folder that is gone fails a call with the library's error, not with another") {
+  furnished f;
+  const auto before = std::filesystem::current_path();
+  const auto gone = f.here.home.path() / "gone";
+  std::filesystem::create_directory(gone);
+  std::filesystem::current_path(gone);
+  std::filesystem::remove(gone);
+  snapshot_options options;
+  options.revision = f.first.commit;
+  options.local_dir = "relative";
+  hubcache::cache cache(f.here.config);
+  CHECK_FALSE(cache.cached("acme/tiny", options));
+  CHECK_THROWS_AS(cache.snapshot("acme/tiny", options), hubcache::error);
+  std::filesystem::current_path(before);
+}
+
 TEST_CASE("a snapshot whose repo somebody removes from is not cached at that moment") {
   furnished f;
   std::error_code ec;

@@ -14,6 +14,7 @@
 
 namespace fs = std::filesystem;
 using hubcache::content_lock;
+using hubcache::content_locks;
 using test::temp_folder;
 
 namespace {
@@ -91,6 +92,50 @@ TEST_CASE("Content is locked against other processes until they end") {
   CHECK_FALSE(home.lock("a/one"));
   holder.kill();
   CHECK(home.lock("a/one"));
+}
+
+TEST_CASE("Locks outlive what took them, and exclude another taker of the same process") {
+  const hf_home home;
+  std::error_code ec;
+  std::optional<content_lock> lock, other;
+  {
+    content_locks batch(home.state);
+    lock = batch.try_lock(name, home.hub_lock("a/one"), ec);
+    other = batch.try_lock(test::content_of("other").name, {}, ec);
+  }
+  REQUIRE((lock && other));
+  content_locks second(home.state);
+  CHECK_FALSE(second.try_lock(name, home.hub_lock("b/two"), ec));
+  CHECK(!ec);
+  lock.reset();
+  CHECK(second.try_lock(name, home.hub_lock("b/two"), ec));
+  CHECK_FALSE(second.try_lock(test::content_of("other").name, {}, ec));
+}
+
+TEST_CASE("Who locks after the folder of the locks was removed excludes those who come then") {
+  const hf_home home;
+  std::error_code ec;
+  content_locks batch(home.state);
+  CHECK(batch.try_lock(test::content_of("before").name, {}, ec));
+  fs::remove_all(home.state);
+  const auto lock = batch.try_lock(name, {}, ec);
+  REQUIRE(lock);
+  CHECK_FALSE(content_locks(home.state).try_lock(name, {}, ec));
+  CHECK(!ec);
+}
+
+TEST_CASE("A Hub lock that is held gives the own lock back at once") {
+  const hf_home home;
+  const auto first = home.lock("a/one");
+  REQUIRE(first);
+  std::error_code ec;
+  content_locks batch(home.state);
+  const auto two = test::content_of("other").name;
+  const auto held =
+      hubcache::os::file_lock::try_lock(home.hub_lock("a/one") + "2", hubcache::os::lock_mode::exclusive, ec);
+  REQUIRE(held);
+  CHECK_FALSE(batch.try_lock(two, home.hub_lock("a/one") + "2", ec));
+  CHECK(content_locks(home.state).try_lock(two, {}, ec));
 }
 
 TEST_CASE("Threads never hold one content's lock at the same time") {

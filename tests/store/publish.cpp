@@ -6,13 +6,18 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
+#include <cstddef>
+#include <cstring>
 #include <filesystem>
 #include <memory>
 #include <store/contents.hpp>
 #include <store/placed.hpp>
 #include <string>
+#include <support/mounted.hpp>
 #include <support/temp_folder.hpp>
 #include <sys/resource.h>
+#include <utility>
 #include <vector>
 
 namespace fs = std::filesystem;
@@ -185,6 +190,167 @@ TEST_CASE("A partial is not published through a symlink planted in its view") {
 TEST_CASE("Publishing nothing is nothing") {
   publish_fixture f;
   CHECK(f.publish_all(fsync_mode::batch).empty());
+}
+
+namespace {
+
+/// The bytes of small contents in memory, and a destination with a folder for temporaries.
+struct whole_fixture : publish_fixture {
+  whole_fixture() { fs::create_directory(scratch); }
+
+  void add_whole(const std::string& text, std::vector<std::string> targets,
+                 hubcache::digest_algorithm algorithm = hubcache::digest_algorithm::sha256) {
+    std::error_code ec;
+    hubcache::whole_content item;
+    item.what = content_of(text, algorithm);
+    item.targets = std::move(targets);
+    item.bytes.reset(new std::byte[text.size()]);
+    std::memcpy(item.bytes.get(), text.data(), text.size());
+    auto lock = locks.try_lock(item.what.name, {}, ec);
+    REQUIRE(lock);
+    item.lock = std::make_shared<hubcache::content_lock>(std::move(*lock));
+    wholes.push_back(std::move(item));
+  }
+  std::vector<hubcache::published_content> publish_wholes(fsync_mode mode = fsync_mode::none) {
+    return publish(std::move(wholes), where, scratch, mode, test::hashes, links, index);
+  }
+  [[nodiscard]] bool is_free(const std::string& text) const {
+    std::error_code ec;
+    return hubcache::content_lock::try_lock(folder / "state", content_of(text).name, {}, ec).has_value();
+  }
+
+  std::string scratch = folder / "scratch";
+  hubcache::content_locks locks{folder / "state"};
+  std::vector<hubcache::whole_content> wholes;
+};
+
+constexpr std::array every_mode{fsync_mode::none, fsync_mode::batch, fsync_mode::each};
+
+}  // namespace
+
+TEST_CASE("Content in memory becomes a blob: read-only, verified, without a leftover, its lock released") {
+  for (const auto mode : every_mode) {
+    whole_fixture f;
+    f.add_whole("one", {"first"});
+    f.add_whole("two", {"deep/second"});
+    f.add_whole("", {"empty"});
+    CHECK_FALSE(f.is_free("one"));
+    const auto results = f.publish_wholes(mode);
+    REQUIRE(results.size() == 3);
+    for (const auto& result : results) {
+      CHECK_FALSE(result.altered);
+      CHECK_FALSE(result.placed.failure);
+      CHECK(are_present(result.placed.records));
+    }
+    CHECK(results[0].placed.target == f.target("first"));
+    CHECK(results[0].placed.allocated == status(f.target("first")).allocated);
+    CHECK(read_file(f.target("first")) == "one");
+    CHECK(read_file(f.target("deep/second")) == "two");
+    CHECK(fs::file_size(f.target("empty")) == 0);
+    CHECK(status(f.target("first")).mode == 0444);
+    CHECK(names_in(f.scratch) == 0);
+    CHECK(f.is_free("one"));
+  }
+}
+
+TEST_CASE("Content in memory is known under both its digests before its lock is free") {
+  whole_fixture f;
+  f.add_whole("by sha256", {"first"});
+  f.add_whole("by git", {"second"}, hubcache::digest_algorithm::git_sha1);
+  f.publish_wholes();
+  for (const auto& [text, target] : {std::pair("by sha256", "first"), std::pair("by git", "second")}) {
+    for (const auto algorithm : {hubcache::digest_algorithm::sha256, hubcache::digest_algorithm::git_sha1}) {
+      const auto places = f.index.find(content_of(text, algorithm).name);
+      REQUIRE(places.size() == 1);
+      CHECK(places.front().path == f.target(target));
+    }
+  }
+}
+
+TEST_CASE("Altered content in memory is told with its digest, never named, and spoils no other") {
+  for (const auto mode : every_mode) {
+    for (const auto algorithm : {hubcache::digest_algorithm::sha256, hubcache::digest_algorithm::git_sha1}) {
+      whole_fixture f;
+      f.add_whole("one", {"first"});
+      f.add_whole("two", {"second"}, algorithm);
+      f.add_whole("three", {"third"});
+      f.wholes[1].bytes[0] = std::byte{'T'};
+      const auto results = f.publish_wholes(mode);
+      CHECK(results[1].altered == content_of("Two", algorithm).name);
+      CHECK_FALSE(results[1].placed.target);
+      CHECK(results[1].placed.records.empty());
+      CHECK_FALSE(fs::exists(f.target("second")));
+      CHECK(read_file(f.target("first")) == "one");
+      CHECK(read_file(f.target("third")) == "three");
+      CHECK(names_in(f.scratch) == 0);
+    }
+  }
+}
+
+TEST_CASE("Content in memory gets further names as files of their own") {
+  whole_fixture f;
+  f.where.plain_files = true;
+  f.where.mode = 0644;
+  f.add_whole("one", {"a", "deep/b"});
+  const auto results = f.publish_wholes();
+  CHECK_FALSE(results[0].placed.failure);
+  CHECK(read_file(f.target("deep/b")) == "one");
+  CHECK(status(f.target("a")).identity.inode != status(f.target("deep/b")).identity.inode);
+  CHECK(are_present(results[0].placed.records));
+  CHECK(names_in(f.scratch) == 0);
+}
+
+TEST_CASE("Content in memory that cannot get its name fails alone, and leaves no temporary") {
+  for (const auto mode : every_mode) {
+    whole_fixture f;
+    fs::create_directory(f.target("taken"));
+    f.folder.write("blobs/file", "not a folder");
+    f.add_whole("one", {"taken"});
+    f.add_whole("two", {"file/second"});
+    f.add_whole("three", {"third"});
+    const auto results = f.publish_wholes(mode);
+    CHECK(results[0].placed.failure == std::errc::is_a_directory);
+    CHECK(results[1].placed.failure);
+    CHECK_FALSE(results[1].placed.target);
+    CHECK_FALSE(results[2].placed.failure);
+    CHECK(read_file(f.target("third")) == "three");
+    CHECK(names_in(f.scratch) == 0);
+  }
+}
+
+TEST_CASE("Content in memory is not published through a symlink planted in its view, nor beside it") {
+  whole_fixture f;
+  f.where.plain_files = true;
+  fs::create_directory(f.folder / "outside");
+  fs::create_directory_symlink(f.folder / "outside", f.target("planted"));
+  f.add_whole("one", {"planted/name"});
+  CHECK(f.publish_wholes()[0].placed.failure);
+  fs::remove(f.scratch);
+  fs::create_directory_symlink(f.folder / "outside", f.scratch);
+  f.add_whole("one", {"name"});
+  CHECK(f.publish_wholes()[0].placed.failure);
+  CHECK(names_in(f.folder / "outside") == 0);
+}
+
+TEST_CASE("A full disk fails every content in memory that does not fit, and leaves no temporary") {
+  const auto disk = test::mounted::tmpfs("64k");
+  if (!disk) return;
+  for (const auto mode : every_mode) {
+    whole_fixture f;
+    f.where.base = disk->path();
+    f.where.root = disk->path() + "/blobs";
+    f.scratch = disk->path() + "/scratch";
+    fs::create_directory(f.where.root);
+    fs::create_directory(f.scratch);
+    f.add_whole(std::string(200'000, 'x'), {"large"});
+    f.add_whole("one", {"small"});
+    const auto results = f.publish_wholes(mode);
+    CHECK(results[0].placed.failure == std::errc::no_space_on_device);
+    CHECK_FALSE(fs::exists(f.target("large")));
+    CHECK(names_in(f.scratch) == 0);
+    fs::remove_all(f.where.root);
+    fs::remove_all(f.scratch);
+  }
 }
 
 TEST_CASE("Entries are relative links to blobs, at any depth") {

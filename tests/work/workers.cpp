@@ -192,3 +192,44 @@ TEST_CASE("Jobs of a serial queue run although the queue itself is gone") {
   drain(pool);
   CHECK(seen == numbers_to(3));
 }
+
+TEST_CASE("What a job owned may post others when it is dropped; these are dropped, too") {
+  /// Posts many jobs at its end.
+  struct posting {
+    posting(workers& p, std::shared_ptr<int> w) : pool(p), witness(std::move(w)) {}
+    posting(const posting&) = delete;
+    posting& operator=(const posting&) = delete;
+    ~posting() {
+      for (int i = 0; i < 100; ++i) pool.post([kept = witness] {});
+    }
+    workers& pool;
+    std::shared_ptr<int> witness;
+  };
+  const auto witness = std::make_shared<int>();
+  std::promise<void> begun;
+  auto pool = std::make_unique<workers>(1);
+  pool->post([&begun] {
+    begun.set_value();
+    std::this_thread::sleep_for(20ms);
+  });
+  begun.get_future().wait();
+  for (int i = 0; i < 10; ++i) pool->post([owned = std::make_unique<posting>(*pool, witness)] {});
+  pool.reset();
+  CHECK(witness.use_count() == 1);
+}
+
+TEST_CASE("The end of workers drops jobs of a serial queue that own the queue") {
+  const auto witness = std::make_shared<int>();
+  {
+    std::promise<void> begun;
+    workers pool(1);
+    pool.post([&begun] {
+      begun.set_value();
+      std::this_thread::sleep_for(20ms);
+    });
+    begun.get_future().wait();
+    const auto queue = std::make_shared<serial_queue>(pool);
+    for (int i = 0; i < 3; ++i) queue->post([queue, witness] {});
+  }
+  CHECK(witness.use_count() == 1);
+}

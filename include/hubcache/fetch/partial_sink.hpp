@@ -1,7 +1,7 @@
 #pragma once
 /// @file
-/// The sink that carries a response body to a partial: checks the head, bounds the memory, hands full buffers to
-/// the file's queue.
+/// The sink that carries a range of a file to its partial: checks the head,
+/// bounds the memory, hands full buffers to the file's queue.
 
 #include <hubcache/store/partial.hpp>
 #include <hubcache/transport/transport.hpp>
@@ -23,8 +23,9 @@
 
 namespace hubcache::inline v0_1 {
 
-/// The few buffers of one transfer: what bounds its memory. Used from one executor; jobs that hold a buffer share
-/// its ownership and bring it back by a post to that executor.
+/// The buffers of all transfers of one run: what bounds its memory. Used from
+/// one executor; jobs that hold a buffer share its ownership and bring it back
+/// by a post to that executor.
 class buffer_ring : public std::enable_shared_from_this<buffer_ring> {
  public:
   struct buffer {
@@ -32,14 +33,13 @@ class buffer_ring : public std::enable_shared_from_this<buffer_ring> {
     std::size_t filled = 0;
   };
 
-  /// @param size of each buffer, in bytes; all `count` are made when first needed.
+  /// @param size of each buffer, in bytes; all `count` are made when first
+  /// needed.
   HUBCACHE_DECL buffer_ring(const asio::any_io_executor& executor, std::size_t count, std::size_t size);
 
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   /// A free buffer; suspends until there is one.
   [[nodiscard]] HUBCACHE_DECL asio::awaitable<buffer> take();
-  /// Suspends until all buffers have come back: nothing of the transfer is on its way any more.
-  [[nodiscard]] HUBCACHE_DECL asio::awaitable<void> drained();
   /// Brings a buffer back; from any thread.
   HUBCACHE_DECL void give_back(buffer used);
 
@@ -49,22 +49,22 @@ class buffer_ring : public std::enable_shared_from_this<buffer_ring> {
   std::vector<buffer> free_;
   std::size_t size_;
   std::size_t unmade_;
-  std::size_t taken_ = 0;
 };
 
-/// Appends the body of one exchange to `into`, from byte `offset` on.
+/// Puts the body of one exchange into its range of a partial.
 class partial_sink final : public body_sink {
  public:
   /// What the head of the answer told.
   enum class answer : unsigned char {
     none_yet,
     accepted,
-    range_ignored,  ///< 200 to a Range request: the partial must start again.
+    range_ignored,  ///< 200 to a Range request.
     refused,        ///< The range or the size contradict the listing: see `problem()`.
   };
 
-  /// @param advanced called with the number of bytes that arrived; outlives the sink.
-  HUBCACHE_DECL partial_sink(std::shared_ptr<partial> into, std::uint64_t offset, serial_queue& queue,
+  /// @param advanced called with the number of bytes that arrived; outlives the
+  /// sink.
+  HUBCACHE_DECL partial_sink(std::shared_ptr<partial> into, byte_range range, serial_queue& queue,
                              std::shared_ptr<buffer_ring> buffers,
                              std::function<void(std::uint64_t)> advanced);
 
@@ -72,18 +72,19 @@ class partial_sink final : public body_sink {
   [[nodiscard]] HUBCACHE_DECL asio::awaitable<std::span<std::byte>> acquire() override;
   HUBCACHE_DECL void commit(std::size_t n) override;
 
-  /// Hands over what is buffered. Call it when the exchange ended, also by a failure: those bytes are good.
+  /// Hands over what is buffered. Call it when the exchange ended, also by a
+  /// failure: those bytes are good.
   HUBCACHE_DECL void flush();
   [[nodiscard]] answer outcome() const noexcept { return outcome_; }
   [[nodiscard]] const std::string& problem() const noexcept { return problem_; }
   /// Bytes this exchange brought.
-  [[nodiscard]] std::uint64_t received() const noexcept { return next_ - offset_; }
+  [[nodiscard]] std::uint64_t received() const noexcept { return next_ - range_.begin; }
 
  private:
   [[nodiscard]] verdict refuse(std::string problem);
 
   std::shared_ptr<partial> into_;
-  std::uint64_t offset_;
+  byte_range range_;
   std::uint64_t next_;
   serial_queue& queue_;
   std::shared_ptr<buffer_ring> buffers_;
@@ -95,7 +96,8 @@ class partial_sink final : public body_sink {
   std::string problem_;
 };
 
-/// Reads "bytes FIRST-LAST/TOTAL"; none unless all three are numbers and FIRST <= LAST < TOTAL.
+/// Reads "bytes FIRST-LAST/TOTAL"; none unless all three are numbers and FIRST
+/// <= LAST < TOTAL.
 struct content_range {
   std::uint64_t first = 0;
   std::uint64_t last = 0;

@@ -3,6 +3,7 @@
 /// How many exchanges one run may have in flight, and who begins the next.
 
 #include <hubcache/error.hpp>
+#include <hubcache/fetch/pace.hpp>
 
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
@@ -13,16 +14,40 @@
 
 namespace hubcache::inline v0_1 {
 
-/// The exchanges of one run: their number is bounded, and follows what the network gives. Used from one executor.
+/// The exchanges of one run: their number is bounded, and follows what the
+/// network gives. Used from one executor.
 class exchange_slots {
+  struct state;
+
  public:
-  /// What an exchange is for. While both kinds wait, neither keeps the other from moving on.
+  /// What an exchange is for. While both kinds wait, a quarter is for small
+  /// files; else either has all.
   enum class lane : unsigned char {
     small,  ///< A whole small file.
     big,    ///< A range of a big file.
   };
 
-  /// The right to one exchange at a time; given back on destruction. Movable. May outlive the slots.
+  /// A big file that wants exchanges. Of several, the one with the fewest gets
+  /// the next.
+  class file {
+   public:
+    HUBCACHE_DECL explicit file(const exchange_slots& all);
+    file(const file&) = delete;
+    file& operator=(const file&) = delete;
+    HUBCACHE_DECL ~file();
+    /// How many bytes its next exchange should ask for when nobody has asked
+    /// for `untaken` bytes of it yet: the fewer are left, the less, so that all
+    /// its exchanges end at about the same time.
+    [[nodiscard]] HUBCACHE_DECL std::uint64_t range_size(std::uint64_t untaken) const noexcept;
+
+   private:
+    friend class exchange_slots;
+    std::shared_ptr<state> all_;
+    std::size_t in_flight_ = 0;
+  };
+
+  /// The right to one exchange at a time; given back on destruction. Movable.
+  /// May outlive the slots.
   class slot {
    public:
     slot(slot&& other) noexcept = default;
@@ -31,29 +56,40 @@ class exchange_slots {
 
     /// Bytes of content that have come.
     HUBCACHE_DECL void received(std::uint64_t bytes);
-    /// The exchange ended badly: refused for the number of requests, lost, too slow. Fewer may be in flight.
+    /// The exchange ended badly: refused for the number of requests, lost, too
+    /// slow. Fewer may be in flight.
     HUBCACHE_DECL void failed(errc reason);
+    /// The exchange brought `bytes` in `body` after it had waited `wait` for
+    /// the first of them.
+    HUBCACHE_DECL void exchanged(std::uint64_t bytes, pace::clock::duration wait, pace::clock::duration body);
+    /// Whether it may serve for another exchange: false if somebody else should
+    /// have it.
+    [[nodiscard]] HUBCACHE_DECL bool may_stay() const noexcept;
 
    private:
     friend class exchange_slots;
-    struct state;
-    slot(std::shared_ptr<state> all, lane who) : all_(std::move(all)), who_(who) {}
+    slot(std::shared_ptr<state> all, lane who, file* of) : all_(std::move(all)), who_(who), of_(of) {}
 
     std::shared_ptr<state> all_;  // null when moved from
     lane who_;
+    file* of_;
   };
 
   /// @param most of them in flight, at least 1
   HUBCACHE_DECL exchange_slots(const asio::any_io_executor& executor, std::size_t most);
 
   /// Suspends until an exchange of this kind may begin.
+  /// @param of  of what file a range is to be fetched; outlives the slot
   /// Cancellation: terminal; throws asio::error::operation_aborted.
-  [[nodiscard]] HUBCACHE_DECL asio::awaitable<slot> take(lane who);
+  [[nodiscard]] HUBCACHE_DECL asio::awaitable<slot> take(lane who, file* of = nullptr);
   /// How many may be in flight now. Changes at any time.
   [[nodiscard]] HUBCACHE_DECL std::size_t width() const noexcept;
+  /// What width() never exceeds.
+  [[nodiscard]] HUBCACHE_DECL std::size_t most() const noexcept;
 
  private:
-  std::shared_ptr<slot::state> all_;
+  class waiter;
+  std::shared_ptr<state> all_;
 };
 
 }  // namespace hubcache::inline v0_1

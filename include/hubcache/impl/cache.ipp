@@ -1,6 +1,7 @@
 #pragma once
 
 #include <hubcache/cache.hpp>
+#include <hubcache/error.hpp>
 
 #include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
@@ -8,6 +9,8 @@
 
 #include <mutex>
 #include <optional>
+#include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -26,7 +29,12 @@ HUBCACHE_DECL own_threads::~own_threads() { stop(); }
 HUBCACHE_DECL asio::any_io_executor own_threads::executor() const { return state_->context.get_executor(); }
 HUBCACHE_DECL workers& own_threads::pool() const { return *state_->pool; }
 HUBCACHE_DECL void own_threads::start() const {
-  std::call_once(state_->started, [s = state_.get()] { s->thread = std::thread([s] { s->context.run(); }); });
+  try {
+    std::call_once(state_->started,
+                   [s = state_.get()] { s->thread = std::thread([s] { s->context.run(); }); });
+  } catch (const std::system_error& e) {
+    throw error(errc::internal, std::string("the network thread cannot be started: ") + e.code().message());
+  }
 }
 HUBCACHE_DECL void own_threads::stop() {
   state_->context.stop();

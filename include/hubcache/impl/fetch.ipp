@@ -1,51 +1,40 @@
 #pragma once
 
+#include <hubcache/fetch/fan_out.hpp>
 #include <hubcache/fetch/fetch.hpp>
 #include <hubcache/fetch/on_workers.hpp>
-#include <hubcache/fetch/partial_sink.hpp>
 #include <hubcache/source/pause.hpp>
 #include <hubcache/source/retry.hpp>
 
+#include <asio/redirect_error.hpp>
+#include <asio/steady_timer.hpp>
 #include <asio/this_coro.hpp>
+#include <asio/use_awaitable.hpp>
 
 #include <algorithm>
+#include <chrono>
+#include <optional>
 
 namespace hubcache::inline v0_1 {
 
 namespace detail {
 
-inline constexpr std::size_t transfer_buffer = 256 * 1024;
-inline constexpr std::size_t buffers_per_transfer = 4;
+/// All buffers of a run: one for each exchange, and some that are being written
+/// or hashed.
+inline constexpr std::size_t transfer_memory = std::size_t{24} << 20U;
+inline constexpr std::size_t spare_buffers = 16;
+/// Ranges end where this ends, so that few blocks of the file system are
+/// written twice.
+inline constexpr std::uint64_t range_alignment = std::uint64_t{1} << 20U;
+/// What is missing is not worth another exchange for less.
+inline constexpr std::uint64_t worth_an_exchange = std::uint64_t{4} << 20U;
 
-/// Stops the rehash of a resumed prefix when the transfer ends for whatever reason.
-class prefix_hash {
- public:
-  prefix_hash() = default;
-  prefix_hash(const prefix_hash&) = delete;
-  prefix_hash& operator=(const prefix_hash&) = delete;
-  ~prefix_hash() { stop_.request_stop(); }
-
-  void start(workers& pool, const std::shared_ptr<partial>& into) {
-    pool.post([into, stop = stop_.get_token()] { into->catch_up(stop); });
-  }
-  [[nodiscard]] std::stop_source& stop() noexcept { return stop_; }
-
- private:
-  std::stop_source stop_;
-};
-
-/// Suspends until everything written is hashed. Cancellation stops the rehash of a prefix.
-HUBCACHE_DECL asio::awaitable<void> hashed(std::shared_ptr<partial> into, prefix_hash& prefix) {
-  auto begin = [into, stop_prefix = prefix.stop()](std::stop_token stop, auto complete) mutable {
-    // The stop of this operation is passed on to the rehash, which then wakes us.
-    auto pass_on = [stop_prefix]() mutable { stop_prefix.request_stop(); };
-    auto link = std::make_shared<std::stop_callback<decltype(pass_on)>>(std::move(stop), std::move(pass_on));
-    into->when_hashed([link, complete = std::move(complete)]() mutable { complete(nullptr, true); });
-  };
-  co_await from_other_thread<bool>(std::move(begin));
+HUBCACHE_DECL std::size_t buffer_size(std::size_t count) noexcept {
+  return std::clamp<std::size_t>(transfer_memory / count, 64 * 1024, 512 * 1024);
 }
 
-/// One content on its way: attempts, and what follows from each.
+/// One content on its way: what of it nobody fetches yet, attempts, and what
+/// follows from each.
 class content_fetch {
  public:
   content_fetch(fetch_services& with, error_context context, std::shared_ptr<partial> into,
@@ -53,39 +42,33 @@ class content_fetch {
       : with_(with),
         context_(std::move(context)),
         into_(std::move(into)),
-        queue_(with.pool),
-        buffers_(std::make_shared<buffer_ring>(
-            executor, buffers_per_transfer,
-            static_cast<std::size_t>(std::min<std::uint64_t>(into_->what().size, transfer_buffer)))) {}
+        writes_(with.pool),
+        file_(with.slots),
+        changed_(executor, asio::steady_timer::time_point::max()) {}
 
-  asio::awaitable<void> run(const repo& which, const std::string& commit, const std::string& path) {
-    if (into_->resumed() > 0) prefix_.start(with_.pool, into_);
+  asio::awaitable<void> run(repo which, std::string commit, std::string path) {
+    which_ = std::move(which);
+    commit_ = std::move(commit);
+    path_ = std::move(path);
     events::started news;
-    news.file = path;
+    news.file = path_;
     news.bytes = into_->what().size;
     news.resumed = into_->resumed();
     with_.observer(news);
     for (;;) {
+      co_await transfer();
       attempt result;
-      if (into_->frontier() < into_->what().size) {
-        const auto before = into_->frontier();
-        result = co_await exchange(which, commit, path);
-        if (into_->frontier() > before) network_.progress();
-      }
-      if (!result.failure && !result.range_ignored) {
-        result.failure = co_await mismatch();
-        if (!result.failure) co_return;
-      }
-      co_await recover(result, path);
+      if (!ignored_) result.failure = co_await mismatch();
+      if (!ignored_ && !result.failure) co_return;
+      co_await recover(std::move(result));
     }
   }
 
  private:
-  /// How one attempt ended. Neither a failure nor an ignored range: every byte is written.
+  /// How one exchange, or the content as a whole, went wrong.
   struct attempt {
     attempt() = default;
     std::shared_ptr<const error> failure;
-    bool range_ignored = false;
     waiting_time server_wait;
   };
 
@@ -93,20 +76,82 @@ class content_fetch {
     return std::make_shared<const error>(reason, std::move(detail), context_);
   }
 
-  /// One exchange, from the frontier on. Throws only what no further attempt can mend.
-  asio::awaitable<attempt> exchange(const repo& which, const std::string& commit, const std::string& path) {
-    auto advanced = [this, &path](std::uint64_t n) {
-      with_.source.counters().bytes_wire += n;
-      events::advanced news;
-      news.file = path;
-      news.bytes = n;
-      with_.observer(news);
+  /// Fetches what is missing. Returns when it is written, or when a range was
+  /// ignored.
+  asio::awaitable<void> transfer() {
+    untaken_ = into_->there().missing(into_->what().size);
+    const auto useful = static_cast<std::size_t>(
+        std::clamp<std::uint64_t>(untaken_.total() / worth_an_exchange, 1, with_.slots.most()));
+    auto some = [this](std::size_t) -> asio::awaitable<void> { return fetch_some(); };
+    if (!untaken_.empty()) co_await fan_out(whole_ ? 1 : useful, std::move(some));
+    co_await written();
+    throw_if_broken();
+  }
+
+  /// Fetches one range after another until none is left. Run as many of these
+  /// side by side as may be of use.
+  asio::awaitable<void> fetch_some() {
+    std::optional<exchange_slots::slot> slot;
+    while (!ignored_ && (!untaken_.empty() || in_flight_ > 0)) {
+      // The first exchange finds the way to the file for all.
+      if (untaken_.empty() || (in_flight_ > 0 && !way_->has_value())) {
+        slot.reset();
+        std::error_code woken;
+        co_await changed_.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+        co_await asio::this_coro::throw_if_cancelled();
+      } else if (!slot) {
+        slot.emplace(co_await with_.slots.take(exchange_slots::lane::big, &file_));
+      } else {
+        auto ended = co_await exchange(next_range(), *slot);
+        if (ended.failure || !slot->may_stay()) slot.reset();
+        if (ended.failure) co_await recover(std::move(ended));
+      }
+    }
+  }
+
+  [[nodiscard]] byte_range next_range() {
+    if (whole_) return untaken_.take_first(into_->what().size);
+    const auto begin = untaken_.all().front().begin;
+    const auto end = begin + file_.range_size(untaken_.total());
+    return untaken_.take_first((end + range_alignment - 1) / range_alignment * range_alignment - begin);
+  }
+
+  /// Counts an exchange of the file as long as it runs; wakes whoever waits for
+  /// a change afterwards.
+  class running {
+   public:
+    explicit running(content_fetch& of) : of_(of) { ++of_.in_flight_; }
+    running(const running&) = delete;
+    running& operator=(const running&) = delete;
+    ~running() {
+      --of_.in_flight_;
+      of_.changed_.cancel();
+    }
+
+   private:
+    content_fetch& of_;
+  };
+
+  /// One exchange. What of the range did not come is untaken again. Throws only
+  /// what no further attempt can mend.
+  asio::awaitable<attempt> exchange(byte_range range, exchange_slots::slot& slot) {
+    const running counted(*this);
+    const auto begun = pace::clock::now();
+    auto first_byte = begun;
+    auto advanced = [&](std::uint64_t n) {
+      if (first_byte == begun) {
+        first_byte = pace::clock::now();
+        changed_.cancel();  // the way is found
+      }
+      note_arrived(slot, n);
     };
+    const content_part part(range.begin,
+                            range.end == into_->what().size ? std::nullopt : std::optional(range.end));
     attempt result;
-    partial_sink sink(into_, into_->frontier(), queue_, buffers_, advanced);
+    partial_sink sink(into_, range, writes_, with_.buffers, advanced);
     std::exception_ptr thrown;
     try {
-      co_await with_.source.content(which, commit, path, into_->frontier(), sink, result.server_wait);
+      co_await with_.source.content(which_, commit_, path_, part, way_, sink, result.server_wait);
     } catch (const error&) {
       thrown = std::current_exception();
     } catch (...) {
@@ -114,30 +159,52 @@ class content_fetch {
       throw;
     }
     sink.flush();
-    co_await buffers_->drained();
-
-    const auto size = into_->what().size;
-    if (const auto broken = into_->failure()) {
-      auto where = context_;
-      where.file = into_->path();
-      throw error(disk_errc(broken), "cannot write the download: " + broken.message(), std::move(where));
-    }
-    result.range_ignored = sink.outcome() == partial_sink::answer::range_ignored;
-    if (result.range_ignored) co_return result;
+    throw_if_broken();
+    slot.exchanged(sink.received(), first_byte - begun, pace::clock::now() - first_byte);
+    untaken_.add({range.begin + sink.received(), range.end});
+    ignored_ = ignored_ || sink.outcome() == partial_sink::answer::range_ignored;
+    if (ignored_) co_return result;
     if (sink.outcome() == partial_sink::answer::refused) {
       result.failure = failed(errc::size_mismatch, sink.problem());
     } else if (thrown) {
       result.failure = std::make_shared<const error>(error_of(thrown)->within(context_));
-    } else if (into_->frontier() != size) {
-      result.failure = failed(errc::connection_lost, "got " + std::to_string(into_->frontier()) + " of " +
-                                                         std::to_string(size) + " bytes");
+    } else if (sink.received() < range.size()) {
+      result.failure = failed(errc::connection_lost, "got " + std::to_string(sink.received()) + " of " +
+                                                         std::to_string(range.size()) + " bytes");
     }
+    if (result.failure) slot.failed(result.failure->reason());
     co_return result;
   }
 
-  /// With every byte written: the failure if they are not the content, else null.
+  void note_arrived(exchange_slots::slot& slot, std::uint64_t n) {
+    slot.received(n);
+    network_.progress();
+    with_.source.counters().bytes_wire += n;
+    events::advanced news;
+    news.file = path_;
+    news.bytes = n;
+    with_.observer(news);
+  }
+
+  /// Suspends until everything that arrived is in the file.
+  asio::awaitable<void> written() {
+    auto begin = [this](const std::stop_token&, auto complete) {
+      writes_.post([complete = std::move(complete)]() mutable { complete(nullptr, true); });
+    };
+    co_await from_other_thread<bool>(std::move(begin));
+  }
+
+  void throw_if_broken() const {
+    if (const auto broken = into_->failure()) throw_disk_error(broken, "write the download", into_->path());
+  }
+
+  /// With every byte written: the failure if they are not the content, else
+  /// null.
   asio::awaitable<std::shared_ptr<const error>> mismatch() {
-    co_await hashed(into_, prefix_);
+    auto begin = [into = into_](const std::stop_token&, auto complete) {
+      into->when_hashed([complete = std::move(complete)]() mutable { complete(nullptr, true); });
+    };
+    co_await from_other_thread<bool>(std::move(begin));
     if (const auto broken = into_->failure())
       throw_disk_error(broken, "read the download back", into_->path());
     const auto arrived = into_->finish();
@@ -147,29 +214,32 @@ class content_fetch {
   }
 
   /// Starts again from byte 0; returns how many bytes that discards.
-  asio::awaitable<std::uint64_t> restart() {
-    prefix_.stop().request_stop();
-    co_await hashed(into_, prefix_);
-    const auto lost = into_->frontier();
+  std::uint64_t restart() {
+    const auto lost = into_->there().total();
     std::error_code ec;
     into_->restart(ec);
     if (ec) throw_disk_error(ec, "truncate the download", into_->path());
-    co_return lost;
+    return lost;
   }
 
   /// Pauses before the next attempt, or throws the failure if there is none.
-  asio::awaitable<void> recover(attempt ended, const std::string& path) {
+  asio::awaitable<void> recover(attempt ended) {
     const bool altered = ended.failure && (ended.failure->reason() == errc::digest_mismatch ||
                                            ended.failure->reason() == errc::size_mismatch);
     const bool wrong_bytes = ended.failure && ended.failure->reason() == errc::digest_mismatch;
     const bool resumed = into_->resumed() > 0;
     events::retried news;
-    news.file = path;
+    news.file = path_;
     news.reason = ended.failure ? std::string(name_of(ended.failure->reason())) : "range_ignored";
-    if (wrong_bytes || ended.range_ignored) news.lost = co_await restart();
+    if (wrong_bytes || !ended.failure) news.lost = restart();
+    if (!ended.failure) {
+      whole_ = true;
+      ignored_ = false;
+    }
 
     auto pause = std::optional(std::chrono::milliseconds(0));
-    // If part of it was resumed, the fault may lie there: that is no attempt yet.
+    // If part of it was resumed, the fault may lie there: that is no attempt
+    // yet.
     if (ended.failure && !(wrong_bytes && resumed)) {
       pause = next_attempt(with_.config, altered ? integrity_ : network_, ended.failure->reason(),
                            ended.server_wait, random_fraction());
@@ -182,15 +252,31 @@ class content_fetch {
 
   fetch_services& with_;
   error_context context_;
+  repo which_;
+  std::string commit_;
+  std::string path_;
   std::shared_ptr<partial> into_;
-  serial_queue queue_;
-  std::shared_ptr<buffer_ring> buffers_;
-  prefix_hash prefix_;
+  serial_queue writes_;
+  exchange_slots::file file_;
+  std::shared_ptr<found_route> way_ = std::make_shared<found_route>();
+  byte_ranges untaken_;         // neither there nor asked for
+  std::size_t in_flight_ = 0;   // exchanges
+  asio::steady_timer changed_;  // never expires; cancelled when there is something to do
+  bool ignored_ = false;        // an exchange for a range was answered with all
+  bool whole_ = false;          // ... so that no more ranges are asked for
   retry_state network_;
   retry_state integrity_;
 };
 
 }  // namespace detail
+
+HUBCACHE_DECL
+fetch_services::fetch_services(const settings& c, hub_source& s, workers& w, observer_ref o,
+                               exchange_slots& e, const asio::any_io_executor& executor)
+    : config(c), source(s), pool(w), observer(o), slots(e) {
+  const auto count = e.most() + detail::spare_buffers;
+  buffers = std::make_shared<buffer_ring>(executor, count, detail::buffer_size(count));
+}
 
 HUBCACHE_DECL asio::awaitable<void> fetch_content(fetch_services& with, const repo& which,
                                                   const std::string& commit, const std::string& path,

@@ -5,6 +5,7 @@
 #include <hubcache/fetch/partial_sink.hpp>
 #include <hubcache/source/pause.hpp>
 
+#include <algorithm>
 #include <chrono>
 
 namespace hubcache::inline v0_1 {
@@ -112,7 +113,9 @@ class whole_fetch {
 
   void note_arrived(exchange_slots::slot& slot, const std::string& path, std::size_t n) {
     if (n == 0) return;
-    network_.progress();
+    // Bytes that came before are no progress: who drops connections and ignores ranges would be asked for ever.
+    if (filled_ > furthest_) network_.progress();
+    furthest_ = std::max(furthest_, filled_);
     slot.received(n);
     with_.source.counters().bytes_wire += n;
     events::advanced news;
@@ -153,6 +156,7 @@ class whole_fetch {
   std::size_t size_;
   std::unique_ptr<std::byte[]> bytes_;
   std::size_t filled_ = 0;
+  std::size_t furthest_ = 0;    // the most that was ever filled
   bool range_ignored_ = false;  // by the last exchange
   waiting_time server_wait_;    // as the last exchange told
   retry_state network_;

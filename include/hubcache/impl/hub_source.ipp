@@ -19,18 +19,25 @@ inline constexpr std::size_t metadata_limit = std::size_t{256}
                                               << 20U;  // a listing of a million files and more
 inline constexpr int max_tree_pages = 20'000;
 
-/// Lets the final answer's body through to `target`; bodies of redirects and errors are kept.
+/// Lets the final answer's body through to `target`, and notes where it comes
+/// from; bodies of redirects and errors are kept.
 class final_answer_sink final : public body_sink {
  public:
-  explicit final_answer_sink(body_sink& target) : target_(target) {}
+  /// @param to where the present request goes
+  final_answer_sink(body_sink& target, const route& to, found_route& way)
+      : target_(target), to_(to), way_(way) {}
   [[nodiscard]] verdict begin(const response_head& head) override {
-    return head.status >= 300 ? verdict::keep : target_.begin(head);
+    if (head.status >= 300) return verdict::keep;
+    way_ = to_;
+    return target_.begin(head);
   }
   [[nodiscard]] asio::awaitable<std::span<std::byte>> acquire() override { return target_.acquire(); }
   void commit(std::size_t n) override { target_.commit(n); }
 
  private:
   body_sink& target_;
+  const route& to_;
+  found_route& way_;
 };
 
 HUBCACHE_DECL bool is_redirect(const http_response& answer) noexcept {
@@ -58,7 +65,8 @@ HUBCACHE_DECL http_request hub_source::request(std::string method, const route& 
   if (!config_.user_agent.empty()) agent.append("; ").append(config_.user_agent);
   result.headers.add("User-Agent", std::move(agent));
   result.headers.add("Accept", "*/*");
-  result.headers.add("Accept-Encoding", "identity");  // a coded body has no known size and no ranges
+  result.headers.add("Accept-Encoding",
+                     "identity");  // a coded body has no known size and no ranges
   if (to.with_token) result.headers.add("Authorization", "Bearer " + config_.token.reveal());
   return result;
 }
@@ -106,7 +114,8 @@ HUBCACHE_DECL asio::awaitable<http_response> hub_source::metadata_once(std::stri
     asked.body_limit = detail::metadata_limit;
     keep_sink sink;
     auto answer = co_await exchange(asked, sink);
-    // A HEAD is answered by its first redirect to another host: what lies there is the CDN's.
+    // A HEAD is answered by its first redirect to another host: what lies there
+    // is the CDN's.
     const auto location = answer.head.headers.find("Location");
     if (detail::is_redirect(answer)) {
       auto next = follow(to, *location, config_.endpoint);
@@ -181,38 +190,63 @@ HUBCACHE_DECL asio::awaitable<void> hub_source::check_access(const repo& which, 
   co_await metadata("HEAD", resolve_url(config_.endpoint, which, commit, path), which, answered);
 }
 
+HUBCACHE_DECL asio::awaitable<http_response> hub_source::ask(content_part part, body_sink& sink, route& to) {
+  for (;;) {
+    auto asked = request("GET", to, config_.download_timeout);
+    asked.minimum_rate = config_.minimum_rate;
+    if (part.begin > 0 || part.end) {
+      asked.headers.add("Range", "bytes=" + std::to_string(part.begin) + "-" +
+                                     (part.end ? std::to_string(*part.end - 1) : ""));
+    }
+    auto answer = co_await exchange(asked, sink);
+    if (!detail::is_redirect(answer)) co_return answer;
+    to = follow(to, *answer.head.headers.find("Location"), config_.endpoint);
+  }
+}
+
 HUBCACHE_DECL asio::awaitable<http_response> hub_source::content(const repo& which, const std::string& commit,
                                                                  const std::string& path,
                                                                  std::uint64_t offset, body_sink& sink,
                                                                  waiting_time& server_wait) {
-  const auto target = resolve_url(config_.endpoint, which, commit, path);
-  error_context context;
-  context.repo = which.display();
-  context.file = path;
-  auto to = start_route(target, config_.endpoint, !config_.token.empty(), config_.token_over_http);
+  const content_part rest(offset, std::nullopt);
+  return content(which, commit, path, rest, std::make_shared<found_route>(), sink, server_wait);
+}
+
+HUBCACHE_DECL asio::awaitable<http_response> hub_source::content(const repo& which, const std::string& commit,
+                                                                 const std::string& path, content_part part,
+                                                                 std::shared_ptr<found_route> way,
+                                                                 body_sink& sink, waiting_time& server_wait) {
+  const auto first = start_route(resolve_url(config_.endpoint, which, commit, path), config_.endpoint,
+                                 !config_.token.empty(), config_.token_over_http);
   for (;;) {
-    auto asked = request("GET", to, config_.download_timeout);
-    asked.minimum_rate = config_.minimum_rate;
-    if (offset > 0) asked.headers.add("Range", "bytes=" + std::to_string(offset) + "-");
-    detail::final_answer_sink last(sink);
-    auto answer = co_await exchange(asked, last);
-    if (detail::is_redirect(answer)) {
-      to = follow(to, *answer.head.headers.find("Location"), config_.endpoint);
-      continue;
+    const bool known = way->has_value();
+    auto to = way->value_or(first);
+    to.hops = 0;
+    detail::final_answer_sink last(sink, to, *way);
+    http_response answer;
+    try {
+      answer = co_await ask(part, last, to);
+    } catch (...) {
+      way->reset();  // whoever tries again asks the Hub for a better one
+      throw;
     }
-    if (answer.head.status >= 300) {
-      server_wait = retry_after(answer.head.headers, std::chrono::system_clock::now());
-      auto failure = answer_error(answer, to.where, context);
-      // 401 or 403 away from the Hub is a signature that expired while we waited: asking the Hub again helps.
-      const bool expired =
-          !to.where.same_origin(config_.endpoint) && (answer.head.status == 401 || answer.head.status == 403);
-      if (expired) {
-        throw error(errc::connection_lost, "the signed URL was refused: " + failure.detail(),
-                    failure.context());
-      }
-      throw failure;
+    if (answer.head.status < 300) co_return answer;
+    way->reset();
+    // 401 or 403 away from the Hub is a signature that expired while we waited:
+    // asking the Hub again helps.
+    const bool expired =
+        !to.where.same_origin(config_.endpoint) && (answer.head.status == 401 || answer.head.status == 403);
+    if (known && expired) continue;
+    server_wait = retry_after(answer.head.headers, std::chrono::system_clock::now());
+    error_context context;
+    context.repo = which.display();
+    context.file = path;
+    auto failure = answer_error(answer, to.where, context);
+    if (expired) {
+      throw error(errc::connection_lost, "the signed URL was refused: " + failure.detail(),
+                  failure.context());
     }
-    co_return answer;
+    throw failure;
   }
 }
 

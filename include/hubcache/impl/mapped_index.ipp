@@ -40,7 +40,7 @@ HUBCACHE_DECL std::vector<place> mapped_index::find(const digest& name) const {
 
 HUBCACHE_DECL std::size_t mapped_index::insert(std::span<const index_record> records) {
   const std::lock_guard hold(writing_);
-  const auto stored = write([&](detail::index_writer& writer) {
+  const auto stored = write_soon([&](detail::index_writer& writer) {
     for (const auto& record : records) writer.store(record);
   });
   if (stored) return *stored;
@@ -59,13 +59,8 @@ HUBCACHE_DECL void mapped_index::forget(const digest& name, const std::string& p
 }
 
 HUBCACHE_DECL void mapped_index::flush() {
-  constexpr int attempts = 10;
-  constexpr std::chrono::milliseconds pause{10};
   const std::lock_guard hold(writing_);
-  for (int attempt = 0; attempt < attempts && !kept_.empty(); ++attempt) {
-    if (write([](detail::index_writer&) {})) return;
-    std::this_thread::sleep_for(pause);
-  }
+  if (!kept_.empty()) write_soon([](detail::index_writer&) {});
   kept_.clear();
 }
 
@@ -176,6 +171,18 @@ std::optional<std::size_t> mapped_index::write(Apply apply) {
   if (!locked(change_all)) return std::nullopt;
   kept_.clear();
   return stored;
+}
+
+/// The same, waiting a moment for other writers.
+template <class Apply>
+std::optional<std::size_t> mapped_index::write_soon(Apply apply) {
+  constexpr int attempts = 50;
+  constexpr std::chrono::milliseconds pause{2};
+  for (int attempt = 1;; ++attempt) {
+    const auto stored = write(apply);
+    if (stored || attempt == attempts) return stored;
+    std::this_thread::sleep_for(pause);
+  }
 }
 
 /// Remembers a change for the next write; beyond the bound, changes are dropped.

@@ -2,117 +2,195 @@
 
 #include <hubcache/os/lock.hpp>
 #include <hubcache/store/partial.hpp>
+#include <hubcache/store/partial_journal.hpp>
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <new>
 #include <span>
+#include <utility>
 
 namespace hubcache::inline v0_1 {
 
 namespace detail {
 
-inline constexpr std::size_t hash_block = 1024 * 1024;
+/// What is read back at a time: small, for many files may do so at once.
+inline constexpr std::size_t read_back_block = 256 * 1024;
 
 }  // namespace detail
 
+HUBCACHE_DECL partial::partial(std::string path, const content& what, digest_queue digests)
+    : what_(what),
+      path_(std::move(path)),
+      digests_(std::move(digests)),
+      stream_(digests_.open(what.name.algorithm(), what.size)) {}
+
 HUBCACHE_DECL std::shared_ptr<partial> partial::open(const std::string& path, const content& what,
-                                                     const hash_set_ref& hashes, std::error_code& ec) {
-  std::shared_ptr<partial> result(new partial(what, hashes));
-  result->path_ = path;
-  result->file_ = os::open_or_create(path, 0644, ec);
-  if (ec == std::errc::permission_denied ||
-      (!ec && os::status(result->file_, ec).owner != os::effective_user())) {
-    // Another user's leftover: what we publish must be ours, so that nobody else can write to it.
+                                                     digest_queue digests, std::error_code& ec) {
+  std::shared_ptr<partial> result(new partial(path, what, std::move(digests)));
+  auto& file = result->file_;
+  file = os::open_or_create(path, 0644, ec);
+  if (ec == std::errc::permission_denied || (!ec && os::status(file, ec).owner != os::effective_user())) {
+    // Another user's leftover: what we publish must be ours, so that nobody
+    // else can write to it.
     os::remove(path, ec);
-    if (!ec) result->file_ = os::create_new(path, 0644, ec);
+    if (!ec) file = os::create_new(path, 0644, ec);
   }
   if (ec) return nullptr;
-  if (os::try_lock(result->file_, path, os::lock_mode::exclusive, ec) != os::lock_outcome::granted)
-    return nullptr;
-  const auto size = os::status(result->file_, ec).identity.size;
-  if (!ec && size > what.size) os::resize(result->file_, 0, ec);
-  if (!ec) os::reserve(result->file_, what.size, ec);
+  if (os::try_lock(file, path, os::lock_mode::exclusive, ec) != os::lock_outcome::granted) return nullptr;
+  result->resume(ec);
+  if (!ec) os::reserve(file, what.size, ec);
   if (ec) return nullptr;
-  result->resumed_ = size > what.size ? 0 : size;
-  result->written_ = result->resumed_;
+  result->catch_up();
   return result;
 }
 
-HUBCACHE_DECL void partial::write(byte_view bytes, std::uint64_t offset) {
-  if (failure()) return;  // bytes after a gap would count as safe in the next run
-  std::error_code ec;
-  os::write_at(file_, bytes, offset, ec);
-  if (ec) return fail(ec);
-  bool warm = false;
-  {
-    const std::lock_guard lock(mutex_);
-    if (failure_) return;
-    warm = !hashing_ && hashed_ == offset;
-    hashing_ = hashing_ || warm;
-    written_ = offset + bytes.size();
+HUBCACHE_DECL void partial::resume(std::error_code& ec) {
+  const auto length = os::status(file_, ec).identity.size;
+  if (ec) return;
+  if (length <= what_.size) {
+    there_.add({0, length});
+  } else {
+    std::array<std::byte, partial_journal_size> page{};
+    const auto n = os::read_at(file_, page, partial_journal_offset(what_.size), ec);
+    auto read = ec ? std::nullopt : read_partial_journal(std::span(page).first(n), what_.size);
+    journalled_ = read.has_value();
+    if (read) there_ = std::move(*read);
+    if (!ec && !journalled_) os::resize(file_, 0, ec);
+    if (!ec && there_.frontier() == what_.size) os::resize(file_, what_.size, ec);
   }
-  if (!warm) return;  // catch_up() reads these bytes back
-  hash_.update(bytes);
+  resumed_ = there_.total();
+}
+
+HUBCACHE_DECL std::error_code partial::write_journal() {
+  std::error_code ec;
+  const auto text = write_partial_journal(there(), what_.size);
+  os::write_at(file_, as_byte_view(text), partial_journal_offset(what_.size), ec);
+  return ec;
+}
+
+HUBCACHE_DECL bool partial::leaves_gap(std::uint64_t offset) const {
   const std::lock_guard lock(mutex_);
-  hashed_ = offset + bytes.size();
-  hashing_ = false;
+  return offset != there_.frontier();
 }
 
-HUBCACHE_DECL void partial::catch_up(const std::stop_token& stop) {
+/// On disk the journal never tells of bytes that are not there, and the length
+/// of a file with gaps is never without it.
+HUBCACHE_DECL std::error_code partial::put(byte_view bytes, std::uint64_t offset) {
+  std::error_code ec;
+  if (!journalled_ && leaves_gap(offset)) {
+    if ((ec = write_journal())) return ec;
+    journalled_ = true;
+  }
+  os::write_at(file_, bytes, offset, ec);
+  if (ec) return ec;
+  bool complete = false;
   {
     const std::lock_guard lock(mutex_);
-    if (resumed_ == 0) return;  // the hash is at the frontier, and every write() takes it along
+    there_.add({offset, offset + bytes.size()});
+    complete = there_.frontier() == what_.size;
   }
-  // A job must not throw, not even for lack of memory.
-  const std::unique_ptr<std::byte[]> memory(new (std::nothrow) std::byte[detail::hash_block]);
-  const std::span<std::byte> block(memory.get(), memory ? detail::hash_block : 0);
-  std::error_code ec;
-  if (!memory) fail(std::make_error_code(std::errc::not_enough_memory));
-  for (;;) {
-    std::uint64_t from = 0;
-    std::size_t n = 0;
-    {
-      std::unique_lock lock(mutex_);
-      if (stop.stop_requested() && !failure_) failure_ = std::make_error_code(std::errc::operation_canceled);
-      hashing_ = hashed_ < written_ && !failure_;
-      if (!hashing_) {
-        auto waiter = take_waiter();
-        lock.unlock();
-        if (waiter) waiter();
-        return;
-      }
-      from = hashed_;
-      n = static_cast<std::size_t>(std::min<std::uint64_t>(block.size(), written_ - hashed_));
-    }
-    const auto got = os::read_at(file_, block.first(n), from, ec);
-    if (!ec && got < n) ec = std::make_error_code(std::errc::io_error);  // somebody shortened the file
-    if (ec) {
-      fail(ec);
-      continue;
-    }
-    hash_.update(block.first(n));
-    const std::lock_guard lock(mutex_);
-    hashed_ += n;
-  }
+  if (!journalled_) return ec;
+  if (!complete) return write_journal();
+  os::resize(file_, what_.size, ec);
+  return ec;
 }
 
-HUBCACHE_DECL job partial::take_waiter() {
-  if (hashing_ || (hashed_ < written_ && !failure_)) return {};
-  return std::move(waiter_);
+HUBCACHE_DECL void partial::write(byte_view bytes, std::uint64_t offset, job done) {
+  if (!failure()) {
+    if (const auto ec = put(bytes, offset)) fail(ec);
+  }
+  std::unique_lock lock(mutex_);
+  const bool warm = !failure_ && !reading_ && queued_ == offset;
+  if (warm) queued_ += bytes.size();
+  const auto round = round_;
+  lock.unlock();
+  if (warm) {
+    // Whoever waits for the hash may be gone; then the bytes are let go all the
+    // same.
+    stream_.append(bytes,
+                   [weak = weak_from_this(), n = bytes.size(), round, done = std::move(done)]() mutable {
+                     done();
+                     if (const auto self = weak.lock()) self->hashed(n, round);
+                   });
+  } else {
+    done();
+  }
+  catch_up();  // these bytes may have closed a gap
+}
+
+HUBCACHE_DECL void partial::catch_up() {
+  std::unique_lock lock(mutex_);
+  if (reading_ || failure_ || queued_ >= there_.frontier()) return;
+  reading_ = true;
+  const auto round = round_;
+  lock.unlock();
+  read_back(round);
+}
+
+HUBCACHE_DECL void partial::read_back(std::uint64_t round) {
+  std::unique_lock lock(mutex_);
+  if (round != round_) return;
+  const auto n =
+      static_cast<std::size_t>(std::min<std::uint64_t>(detail::read_back_block, there_.frontier() - queued_));
+  reading_ = n > 0 && !failure_;
+  if (!reading_) return wake(std::move(lock));
+  const auto at = std::exchange(queued_, queued_ + n);
+  auto stream = stream_;
+  lock.unlock();
+
+  std::error_code ec;
+  std::unique_ptr<std::byte[]> block(new (std::nothrow) std::byte[n]);  // a job must not throw
+  if (!block) {
+    ec = std::make_error_code(std::errc::not_enough_memory);
+  } else if (os::read_at(file_, {block.get(), n}, at, ec) < n && !ec) {
+    ec = std::make_error_code(std::errc::io_error);  // somebody shortened the file
+  }
+  if (ec) {
+    lock.lock();
+    if (round != round_) return;
+    if (!failure_) failure_ = ec;
+    reading_ = false;
+    queued_ = at;
+    return wake(std::move(lock));
+  }
+  const byte_view bytes(block.get(), n);
+  stream.append(bytes, [weak = weak_from_this(), block = std::move(block), n, round]() mutable {
+    block.reset();
+    const auto self = weak.lock();
+    if (!self) return;
+    self->hashed(n, round);
+    self->read_back(round);
+  });
+}
+
+HUBCACHE_DECL void partial::hashed(std::uint64_t bytes, std::uint64_t round) {
+  std::unique_lock lock(mutex_);
+  if (round != round_) return;
+  hashed_ += bytes;
+  wake(std::move(lock));
+}
+
+HUBCACHE_DECL void partial::wake(std::unique_lock<std::mutex> lock) {
+  const bool busy = reading_ || hashed_ < queued_;
+  if (busy || (queued_ < there_.frontier() && !failure_) || !waiter_) return;
+  auto waiter = std::move(waiter_);
+  waiter_ = {};
+  lock.unlock();
+  waiter();
 }
 
 HUBCACHE_DECL void partial::when_hashed(job done) {
   std::unique_lock lock(mutex_);
   waiter_ = std::move(done);
-  auto waiter = take_waiter();
-  lock.unlock();
-  if (waiter) waiter();
+  wake(std::move(lock));
 }
 
 HUBCACHE_DECL void partial::fail(const std::error_code& ec) {
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   if (!failure_) failure_ = ec;
+  wake(std::move(lock));
 }
 
 HUBCACHE_DECL std::error_code partial::failure() const {
@@ -120,19 +198,24 @@ HUBCACHE_DECL std::error_code partial::failure() const {
   return failure_;
 }
 
-HUBCACHE_DECL digest partial::finish() { return hash_.finish(); }
+HUBCACHE_DECL byte_ranges partial::there() const {
+  const std::lock_guard lock(mutex_);
+  return there_;
+}
+
+HUBCACHE_DECL digest partial::finish() { return stream_.finish(); }
 
 HUBCACHE_DECL void partial::restart(std::error_code& ec) {
   os::resize(file_, 0, ec);
+  auto fresh = digests_.open(what_.name.algorithm(), what_.size);
   const std::lock_guard lock(mutex_);
-  hash_ = hashes_.make(what_.name.algorithm(), what_.size);
-  resumed_ = written_ = hashed_ = 0;
+  stream_ = std::move(fresh);
+  there_ = {};
+  queued_ = hashed_ = 0;
+  reading_ = journalled_ = false;
+  resumed_ = 0;
+  ++round_;
   failure_.clear();
-}
-
-HUBCACHE_DECL std::uint64_t partial::frontier() const {
-  const std::lock_guard lock(mutex_);
-  return written_;
 }
 
 }  // namespace hubcache::inline v0_1

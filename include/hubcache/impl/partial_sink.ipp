@@ -3,13 +3,16 @@
 #include <hubcache/error.hpp>
 #include <hubcache/fetch/partial_sink.hpp>
 
+#include <asio/error.hpp>
 #include <asio/post.hpp>
 #include <asio/redirect_error.hpp>
+#include <asio/this_coro.hpp>
 #include <asio/use_awaitable.hpp>
 
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <system_error>
 
 namespace hubcache::inline v0_1 {
 
@@ -43,12 +46,15 @@ HUBCACHE_DECL asio::awaitable<buffer_ring::buffer> buffer_ring::take() {
   while (free_.empty() && unmade_ == 0) {
     std::error_code woken;
     co_await changed_.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+    const auto cancelled = co_await asio::this_coro::cancellation_state;
+    if (cancelled.cancelled() != asio::cancellation_type::none)
+      throw std::system_error(asio::error::operation_aborted);
   }
-  ++taken_;
   buffer result;
   if (free_.empty()) {
     --unmade_;
-    result.bytes.reset(new std::byte[size_]);  // not zeroed: every byte is overwritten before it is read
+    result.bytes.reset(new std::byte[size_]);  // not zeroed: every byte is
+                                               // overwritten before it is read
   } else {
     result = std::move(free_.back());
     free_.pop_back();
@@ -56,30 +62,21 @@ HUBCACHE_DECL asio::awaitable<buffer_ring::buffer> buffer_ring::take() {
   co_return result;
 }
 
-HUBCACHE_DECL asio::awaitable<void> buffer_ring::drained() {
-  const auto self = shared_from_this();
-  while (taken_ > 0) {
-    std::error_code woken;
-    co_await changed_.async_wait(asio::redirect_error(asio::use_awaitable, woken));
-  }
-}
-
 HUBCACHE_DECL void buffer_ring::give_back(buffer used) {
   auto back = [self = shared_from_this(), used = std::move(used)]() mutable {
     used.filled = 0;
     self->free_.push_back(std::move(used));
-    --self->taken_;
     self->changed_.cancel();
   };
   asio::post(executor_, std::move(back));
 }
 
-HUBCACHE_DECL partial_sink::partial_sink(std::shared_ptr<partial> into, std::uint64_t offset,
-                                         serial_queue& queue, std::shared_ptr<buffer_ring> buffers,
-                                         std::function<void(std::uint64_t)> advanced)
+HUBCACHE_DECL
+partial_sink::partial_sink(std::shared_ptr<partial> into, byte_range range, serial_queue& queue,
+                           std::shared_ptr<buffer_ring> buffers, std::function<void(std::uint64_t)> advanced)
     : into_(std::move(into)),
-      offset_(offset),
-      next_(offset),
+      range_(range),
+      next_(range.begin),
       queue_(queue),
       buffers_(std::move(buffers)),
       advanced_(std::move(advanced)) {}
@@ -96,20 +93,21 @@ HUBCACHE_DECL body_sink::verdict partial_sink::begin(const response_head& head) 
     return refuse("asked for the plain bytes, got Content-Encoding " + std::string(*coding));
   }
   if (head.status == 206) {
-    const auto range = parse_content_range(head.headers.find("Content-Range").value_or(""));
-    if (!range || range->first != offset_ || range->last != size - 1 || range->total != size) {
-      return refuse("asked for bytes " + std::to_string(offset_) + " to " + std::to_string(size - 1) +
-                    ", got \"" +
-                    std::string(head.headers.find("Content-Range").value_or("no Content-Range")) + "\"");
+    const auto text = head.headers.find("Content-Range").value_or("no Content-Range");
+    const auto got = parse_content_range(text);
+    if (!got || got->first != range_.begin || got->last != range_.end - 1 || got->total != size) {
+      return refuse("asked for bytes " + std::to_string(range_.begin) + " to " +
+                    std::to_string(range_.end - 1) + " of " + std::to_string(size) + ", got \"" +
+                    std::string(text) + "\"");
     }
   } else if (head.status != 200) {
     return refuse("expected 200 or 206, got " + std::to_string(head.status));
-  } else if (offset_ > 0) {
+  } else if (range_.size() < size) {
     outcome_ = answer::range_ignored;
     return verdict::stop;
   }
-  if (head.content_length && *head.content_length != size - offset_) {
-    return refuse("expected " + std::to_string(size - offset_) + " bytes, the server announces " +
+  if (head.content_length && *head.content_length != range_.size()) {
+    return refuse("expected " + std::to_string(range_.size()) + " bytes, the server announces " +
                   std::to_string(*head.content_length));
   }
   outcome_ = answer::accepted;
@@ -120,12 +118,12 @@ HUBCACHE_DECL asio::awaitable<std::span<std::byte>> partial_sink::acquire() {
   if (const auto broken = into_->failure()) {
     throw error(disk_errc(broken), "cannot write the download: " + broken.message());
   }
-  const auto left = into_->what().size - next_;
+  const auto left = range_.end - next_;
   if (excess_) {
-    throw error(errc::size_mismatch,
-                "expected " + std::to_string(into_->what().size) + " bytes, more arrive");
+    throw error(errc::size_mismatch, "expected " + std::to_string(range_.size()) + " bytes, more arrive");
   }
-  // Of a body without a length the transport learns the end only by asking for more.
+  // Of a body without a length the transport learns the end only by asking for
+  // more.
   if (left == 0) co_return std::span(&beyond_, 1);
   if (!current_.bytes) current_ = co_await buffers_->take();
   const auto room = std::min<std::uint64_t>(buffers_->size() - current_.filled, left);
@@ -133,22 +131,25 @@ HUBCACHE_DECL asio::awaitable<std::span<std::byte>> partial_sink::acquire() {
 }
 
 HUBCACHE_DECL void partial_sink::commit(std::size_t n) {
-  if (next_ == into_->what().size) {
+  if (next_ == range_.end) {
     excess_ = n > 0;
     return;
   }
   current_.filled += n;
   next_ += n;
   advanced_(n);
-  if (current_.filled == buffers_->size() || next_ == into_->what().size) flush();
+  if (current_.filled == buffers_->size() || next_ == range_.end) flush();
 }
 
 HUBCACHE_DECL void partial_sink::flush() {
   if (!current_.bytes) return;
   const auto at = next_ - current_.filled;
   queue_.post([into = into_, ring = buffers_, used = std::move(current_), at]() mutable {
-    into->write({used.bytes.get(), used.filled}, at);
-    ring->give_back(std::move(used));
+    const byte_view bytes(used.bytes.get(), used.filled);
+    auto release = [ring = std::move(ring), used = std::move(used)]() mutable {
+      ring->give_back(std::move(used));
+    };
+    into->write(bytes, at, std::move(release));
   });
   current_ = {};
 }

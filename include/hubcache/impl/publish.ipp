@@ -247,7 +247,8 @@ HUBCACHE_DECL std::vector<std::string> make_entries(const std::string& base, con
     const auto target = hub_layout::entry_target(entry.path, entry.name);
     std::error_code none;
     if (!ec && parent.read_link(name, none) == target) continue;
-    const auto there = ec ? os::file_status() : parent.status(name, none);
+    const bool is_new = ec || none == std::errc::no_such_file_or_directory;
+    const auto there = is_new ? os::file_status() : parent.status(name, none);
     const auto blob = base + "/blobs/" + entry.name.hex();
     if (there.regular && !force && !detail::repeats(view + "/" + entry.path, blob)) {
       kept.push_back(entry.path);

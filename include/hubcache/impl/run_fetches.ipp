@@ -16,7 +16,6 @@
 #include <algorithm>
 #include <chrono>
 #include <deque>
-#include <unordered_set>
 
 namespace hubcache::inline v0_1::detail {
 
@@ -72,9 +71,10 @@ class big_files {
   asio::awaitable<begun_transfer> begin(std::size_t i, plan_step step) {
     auto at = transfer_place_of(run_, i);
     at.partial = run_.what->partial_of(step.what);
-    auto work = [at = std::move(at), what = step.what, with = run_.with](const std::stop_token&) {
+    auto work = [at = std::move(at), what = step.what, with = run_.with,
+                 digests = run_.digests](const std::stop_token&) {
       content_locks locks(with.config.state_dir);
-      return begin_transfer(locks, what, at, with.hashes, with.index);
+      return begin_transfer(locks, what, at, digests, with.index);
     };
     co_return co_await on_workers(run_.with.pool, std::move(work));
   }
@@ -152,15 +152,7 @@ HUBCACHE_DECL asio::awaitable<fetch_shares> share(run_state& run) {
     if (run.what->steps[i].action == file_action::fetched) wanted.push_back(i);
   }
   if (wanted.empty()) co_return result;
-  const auto example = run.what->partial_of(run.what->steps[wanted.front()].what);
-  auto look = [folder = example.substr(0, example.rfind('/'))](const std::stop_token&) {
-    std::error_code ec;
-    std::unordered_set<std::string> begun;
-    for (auto& name : os::names_in(folder, ec)) {
-      if (name.ends_with(".incomplete")) begun.insert(std::move(name));
-    }
-    return begun;
-  };
+  auto look = [what = run.what](const std::stop_token&) { return begun_partials(*what); };
   const auto begun = co_await on_workers(run.with.pool, std::move(look));
   for (const auto i : wanted) {
     const auto& what = run.what->steps[i].what;
@@ -175,9 +167,9 @@ HUBCACHE_DECL asio::awaitable<void> fetch_all(run_state& run) {
   const auto executor = co_await asio::this_coro::executor;
   const auto shares = co_await share(run);
   const auto most = std::max<std::size_t>(run.what->options.max_transfers, 1);
-  fetch_services fetching(run.with.config, run.hub, run.with.pool, run.with.observer);
-  fetch_results results(run);
   exchange_slots slots(executor, most);
+  fetch_services fetching(run.with.config, run.hub, run.with.pool, run.with.observer, slots, executor);
+  fetch_results results(run);
   big_files big(run, fetching, results, shares.big);
   small_files small(executor, run, fetching, slots, results, shares.small);
   const auto bigs = std::min(most, shares.big.size());

@@ -2,6 +2,7 @@
 
 #include <hubcache/error.hpp>
 #include <hubcache/hash/hash_file.hpp>
+#include <hubcache/os/folder.hpp>
 #include <hubcache/run_jobs.hpp>
 #include <hubcache/store/confirm.hpp>
 #include <hubcache/store/hub_layout.hpp>
@@ -32,6 +33,19 @@ HUBCACHE_DECL void look_again(plan& what) {
   }
 }
 
+HUBCACHE_DECL std::unordered_set<std::string> begun_partials(const plan& what) {
+  std::unordered_set<std::string> begun;
+  const auto wanted = std::find_if(what.steps.begin(), what.steps.end(),
+                                   [](const plan_step& s) { return s.action == file_action::fetched; });
+  if (wanted == what.steps.end()) return begun;
+  const auto example = what.partial_of(wanted->what);  // one folder has them all
+  std::error_code ec;
+  for (auto& name : os::names_in(example.substr(0, example.rfind('/')), ec)) {
+    if (name.ends_with(".incomplete")) begun.insert(std::move(name));
+  }
+  return begun;
+}
+
 HUBCACHE_DECL void prepare_folders(const plan& what) {
   std::error_code ec;
   if (what.local()) {
@@ -43,12 +57,15 @@ HUBCACHE_DECL void prepare_folders(const plan& what) {
   const auto& root = what.local() ? what.view : what.layout.repo_dir();
   if (ec) throw_disk_error(ec, "create the folder", root);
 
+  const auto begun = begun_partials(what);
   std::uint64_t needed = 0;
   for (const auto& step : what.steps) {
     if (step.action != file_action::fetched) continue;
-    const auto begun = os::status(what.partial_of(step.what), ec);
-    const auto there = ec ? 0 : std::max(begun.identity.size, begun.allocated);
-    needed += step.what.size - std::min(step.what.size, there);
+    needed += step.what.size;
+    const auto path = begun.empty() ? std::string() : what.partial_of(step.what);
+    if (!begun.contains(os::last_segment(path))) continue;
+    const auto partial = os::status(path, ec);
+    if (!ec) needed -= std::min(step.what.size, std::max(partial.identity.size, partial.allocated));
   }
   const auto free = os::free_bytes(root, ec);
   if (!ec && needed > free) {
@@ -59,7 +76,7 @@ HUBCACHE_DECL void prepare_folders(const plan& what) {
 }
 
 HUBCACHE_DECL begun_transfer begin_transfer(content_locks& locks, const content& what,
-                                            const transfer_place& where, const hash_set_ref& hashes,
+                                            const transfer_place& where, const digest_queue& digests,
                                             const index_ref& index) {
   begun_transfer result;
   std::error_code ec;
@@ -79,7 +96,7 @@ HUBCACHE_DECL begun_transfer begin_transfer(content_locks& locks, const content&
     if (!result.places.empty()) return result;
   }
   if (where.partial.empty()) return result;
-  result.file = partial::open(where.partial, what, hashes, ec);
+  result.file = partial::open(where.partial, what, digests, ec);
   if (ec) throw_disk_error(ec, "create the download", where.partial);
   return result;
 }

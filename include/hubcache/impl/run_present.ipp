@@ -63,10 +63,9 @@ class present_view {
   os::folder folder_;   ///< It, opened; not used if it is the view itself.
 };
 
-/// Whether names and sizes tell all that a run of `draft` would do.
-HUBCACHE_DECL bool can_be_present(const plan& draft) {
-  const auto& options = draft.options;
-  return !draft.plain_files && !draft.write_tree && !options.force_download && !options.verify &&
+/// Whether names and sizes tell all that a run with `options` would do.
+HUBCACHE_DECL bool can_be_present(const snapshot_options& options, const settings& config) {
+  return options.local_dir.empty() && config.use_symlinks && !options.force_download && !options.verify &&
          !options.mapping;
 }
 
@@ -95,7 +94,7 @@ HUBCACHE_DECL std::optional<std::vector<snapshot_file>> present_files(const plan
 
 HUBCACHE_DECL std::optional<snapshot> present_snapshot(const plan& draft, const settings& config) {
   const auto begun = std::chrono::steady_clock::now();
-  if (!can_be_present(draft)) return std::nullopt;
+  if (draft.write_tree || !can_be_present(draft.options, config)) return std::nullopt;
   std::error_code ec;
   const ledger books(config.state_dir);
   const auto lease =
@@ -141,6 +140,7 @@ HUBCACHE_DECL void announce_present(observer_ref observer, const snapshot& what)
 
 HUBCACHE_DECL std::optional<snapshot> cached_snapshot(const settings& config, repo which,
                                                       snapshot_options options, observer_ref observer) {
+  if (!detail::can_be_present(options, config)) return std::nullopt;
   const auto draft = detail::draft_from_cache(config, std::move(which), std::move(options));
   auto found = draft ? detail::present_snapshot(*draft, config) : std::nullopt;
   if (found) detail::announce_present(observer, *found);

@@ -93,12 +93,13 @@ HUBCACHE_DECL asio::awaitable<void> small_files::begin_batch() {
     queue_.pop_front();
   }
   locked_ += steps.size();
-  auto work = [wanted = std::move(wanted), with = run_.with](const std::stop_token& stop) {
+  auto work = [wanted = std::move(wanted), with = run_.with,
+               digests = run_.digests](const std::stop_token& stop) {
     std::vector<begun_step> begun(wanted.size());
     content_locks locks(with.config.state_dir);
     for (std::size_t k = 0; k < wanted.size() && !stop.stop_requested(); ++k) {
       try {
-        begun[k].found = begin_transfer(locks, wanted[k].first, wanted[k].second, with.hashes, with.index);
+        begun[k].found = begin_transfer(locks, wanted[k].first, wanted[k].second, digests, with.index);
       } catch (const error& e) {
         begun[k].failure = std::make_shared<const error>(e);
       }
@@ -192,6 +193,8 @@ HUBCACHE_DECL asio::awaitable<void> small_files::fetch_one(ready item) {
     whole.lock.reset();
     failed(*error_of(failure));
     to_begin_.cancel();
+    // It may have been the last that what arrived waits for.
+    if (publishing_due()) to_publish_.cancel();
     co_return;
   }
   if (arrived_.empty()) arrived_since_ = clock::now();
@@ -238,6 +241,7 @@ HUBCACHE_DECL asio::awaitable<void> small_files::publish_batch() {
 
 HUBCACHE_DECL void small_files::note_published(std::size_t i, const published_content& result) {
   if (result.altered) return fetch_again(i, *result.altered);
+  integrity_.erase(i);
   results_.published(i, result.placed);
   finished();
 }

@@ -6,6 +6,7 @@
 #error "define HUBCACHE_SEPARATE_COMPILATION for every source file of the program"
 #endif
 
+#include <hubcache/impl/byte_ranges.ipp>
 #include <hubcache/impl/census.ipp>
 #include <hubcache/impl/clean_up.ipp>
 #include <hubcache/impl/confirm.ipp>
@@ -60,6 +61,7 @@
 #include <hubcache/impl/os_mapped_file.ipp>
 #include <hubcache/impl/os_sharing.ipp>
 #include <hubcache/impl/partial.ipp>
+#include <hubcache/impl/partial_journal.ipp>
 #include <hubcache/impl/plan.ipp>
 #include <hubcache/impl/publish.ipp>
 #include <hubcache/impl/quarantine.ipp>

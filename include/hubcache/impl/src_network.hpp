@@ -14,6 +14,7 @@
 #include <hubcache/impl/fetch.ipp>
 #include <hubcache/impl/fetch_whole.ipp>
 #include <hubcache/impl/hub_source.ipp>
+#include <hubcache/impl/pace.ipp>
 #include <hubcache/impl/partial_sink.ipp>
 #include <hubcache/impl/pause.ipp>
 #include <hubcache/impl/prepare.ipp>

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace hubcache::inline v0_1 {
@@ -63,6 +64,10 @@ HUBCACHE_DECL workers::~workers() {
   }
   pool_->wake.notify_all();
   for (auto& thread : pool_->threads) thread.join();
+  while (!pool_->waiting.empty()) {  // what a dropped job owned may post others
+    std::deque<job> dropped;
+    dropped.swap(pool_->waiting);
+  }
 }
 
 HUBCACHE_DECL void workers::post(job work) {
@@ -80,6 +85,22 @@ HUBCACHE_DECL void workers::post(job work) {
 HUBCACHE_DECL std::size_t workers::threads() const noexcept { return pool_ ? pool_->limit : 0; }
 
 struct serial_queue::state {
+  /// The job that runs what waits. If it is dropped, as at the end of a pool, what waits is dropped with it: jobs may
+  /// own the queue.
+  class runner {
+   public:
+    explicit runner(std::shared_ptr<state> queue) : queue_(std::move(queue)) {}
+    runner(runner&&) noexcept = default;
+    runner& operator=(runner&&) = delete;
+    ~runner() {
+      if (queue_) queue_->abandon();
+    }
+    void operator()() { std::exchange(queue_, nullptr)->run(); }
+
+   private:
+    std::shared_ptr<state> queue_;
+  };
+
   explicit state(workers& where) : pool(where) {}
 
   workers& pool;
@@ -87,20 +108,27 @@ struct serial_queue::state {
   std::deque<job> waiting;
   bool running = false;
 
-  static void run(const std::shared_ptr<state>& self) {
+  void run() {
     for (;;) {
       job next;
       {
-        const std::lock_guard lock(self->mutex);
-        if (self->waiting.empty()) {
-          self->running = false;
+        const std::lock_guard lock(mutex);
+        if (waiting.empty()) {
+          running = false;
           return;
         }
-        next = std::move(self->waiting.front());
-        self->waiting.pop_front();
+        next = std::move(waiting.front());
+        waiting.pop_front();
       }
       next();
     }
+  }
+
+  void abandon() noexcept {
+    std::deque<job> dropped;  // destroyed when the mutex is free again
+    const std::lock_guard lock(mutex);
+    running = false;
+    dropped.swap(waiting);
   }
 };
 
@@ -113,7 +141,7 @@ HUBCACHE_DECL void serial_queue::post(job work) {
     if (state_->running) return;
     state_->running = true;
   }
-  state_->pool.post([self = state_] { state::run(self); });
+  state_->pool.post(state::runner(state_));
 }
 
 }  // namespace hubcache::inline v0_1

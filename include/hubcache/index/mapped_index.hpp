@@ -57,8 +57,9 @@ class mapped_index {
   [[nodiscard]] HUBCACHE_DECL std::vector<place> find(const digest& name) const;
 
   /// Not stored are records whose path is no is_recordable_path(), and all if the folder cannot be written.
-  /// While another process writes, records are kept in memory (and not counted or found yet) until the next
-  /// insert(), forget() or flush(). A large batch stores some 300,000 a second.
+  /// Waits at most 100 ms for other writers, so that others find what was published before its lock is free; records
+  /// that cannot be written then are kept in memory (and not counted or found yet) until the next insert(), forget()
+  /// or flush(). A large batch stores some 300,000 a second.
   HUBCACHE_DECL std::size_t insert(std::span<const index_record> records);
   /// Kept for later like inserts.
   HUBCACHE_DECL void forget(const digest& name, const std::string& path);
@@ -93,6 +94,8 @@ class mapped_index {
   bool locked(Apply apply);
   template <class Apply>
   std::optional<std::size_t> write(Apply apply);
+  template <class Apply>
+  std::optional<std::size_t> write_soon(Apply apply);
   HUBCACHE_DECL void keep(change later);
 
   std::string folder_;

@@ -57,7 +57,9 @@ class snapshot_options {
   /// where every content is afterwards.
   std::optional<cache_mapping> mapping;
 
-  std::size_t max_transfers = 8;  ///< Files in flight at a time, at least 1.
+  /// Exchanges in flight at a time, at most; at least 1. Within this bound their number follows what the network
+  /// gives.
+  std::size_t max_transfers = 32;
 
   snapshot_options&& with_revision(std::string value) && {
     revision = std::move(value);

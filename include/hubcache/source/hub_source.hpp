@@ -1,6 +1,7 @@
 #pragma once
 /// @file
-/// The Hub spoken over a transport: metadata with retries, content with redirects.
+/// The Hub spoken over a transport: metadata with retries, content with
+/// redirects.
 
 #include <hubcache/event.hpp>
 #include <hubcache/hub/route.hpp>
@@ -15,6 +16,7 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,34 +32,59 @@ struct exchange_counters {
 /// How long a server asked to wait, if it did.
 using waiting_time = std::optional<std::chrono::seconds>;
 
-/// Asks one endpoint on behalf of one operation. Used from the transport's executor only; lives as long as the
-/// calls it made. Counts into `counters()`.
+/// Bytes of a file: from `begin` up to, not including, `end`; none means all
+/// that follow.
+struct content_part {
+  content_part() = default;
+  content_part(std::uint64_t b, std::optional<std::uint64_t> e) : begin(b), end(e) {}
+
+  std::uint64_t begin = 0;
+  std::optional<std::uint64_t> end;
+};
+
+/// Where one file is served, once an exchange has found out: mostly a signed
+/// URL, so it is kept in memory alone.
+using found_route = std::optional<route>;
+
+/// Asks one endpoint on behalf of one operation. Used from the transport's
+/// executor only; lives as long as the calls it made. Counts into `counters()`.
 class hub_source {
  public:
-  /// @param config, over: kept by reference. @param observer told of waits that the Hub asks for
+  /// @param config, over: kept by reference. @param observer told of waits that
+  /// the Hub asks for
   hub_source(const settings& config, transport_ref over, observer_ref observer)
       : config_(config), over_(over), observer_(observer) {}
 
   /// The repo at `revision`, by one API call (renames followed).
-  /// @throws error errc::{unauthorized, gated, forbidden, repo_not_found, revision_not_found, bad_response, ...}
+  /// @throws error errc::{unauthorized, gated, forbidden, repo_not_found,
+  /// revision_not_found, bad_response, ...}
   [[nodiscard]] HUBCACHE_DECL asio::awaitable<repo_info> info(const repo& which, const std::string& revision);
 
   /// The whole tree of `commit`, all pages.
   [[nodiscard]] HUBCACHE_DECL asio::awaitable<listing> tree(const repo& which, const std::string& commit);
 
-  /// Asks for one file by HEAD, without following it to the CDN: whether this caller is let in.
+  /// Asks for one file by HEAD, without following it to the CDN: whether this
+  /// caller is let in.
   /// @throws error errc::{unauthorized, gated, forbidden, ...} if not.
   [[nodiscard]] HUBCACHE_DECL asio::awaitable<void> check_access(const repo& which, const std::string& commit,
                                                                  const std::string& path);
 
-  /// Begins the content of a file at byte `offset`, follows redirects, and gives the final answer's body to
-  /// `sink`, which sees no redirect and no error. One attempt; other answers are thrown as errors.
+  /// Begins the content of a file at byte `offset`, follows redirects, and
+  /// gives the final answer's body to `sink`, which sees no redirect and no
+  /// error. One attempt; other answers are thrown as errors.
   /// @param server_wait set to the pause that a thrown answer asked for.
   [[nodiscard]] HUBCACHE_DECL asio::awaitable<http_response> content(const repo& which,
                                                                      const std::string& commit,
                                                                      const std::string& path,
                                                                      std::uint64_t offset, body_sink& sink,
                                                                      waiting_time& server_wait);
+
+  /// The same for `part` of a file of which many parts are asked for. The first
+  /// exchange finds the way to the file and leaves it in `way`, where it stays
+  /// as long as it leads there: a signature that is refused is asked for anew.
+  [[nodiscard]] HUBCACHE_DECL asio::awaitable<http_response> content(
+      const repo& which, const std::string& commit, const std::string& path, content_part part,
+      std::shared_ptr<found_route> way, body_sink& sink, waiting_time& server_wait);
 
   [[nodiscard]] exchange_counters& counters() noexcept { return counters_; }
   [[nodiscard]] const exchange_counters& counters() const noexcept { return counters_; }
@@ -73,8 +100,12 @@ class hub_source {
   [[nodiscard]] asio::awaitable<void> wait_until(std::chrono::steady_clock::time_point when) const;
   /// One exchange, counted and paced.
   [[nodiscard]] asio::awaitable<http_response> exchange(const http_request& what, body_sink& sink);
-  /// A metadata request: redirects within the endpoint followed, retried; any status of 400 and above throws.
-  /// `answered` is set to the URL that answered.
+  /// A request for content along `to`, redirects followed: what answered last.
+  /// `to` becomes the route to it.
+  [[nodiscard]] asio::awaitable<http_response> ask(content_part part, body_sink& sink, route& to);
+  /// A metadata request: redirects within the endpoint followed, retried; any
+  /// status of 400 and above throws. `answered` is set to the URL that
+  /// answered.
   [[nodiscard]] asio::awaitable<http_response> metadata(std::string method, url target, const repo& which,
                                                         url& answered);
   [[nodiscard]] asio::awaitable<http_response> metadata_once(std::string method, url target,

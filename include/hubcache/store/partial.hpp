@@ -1,74 +1,94 @@
 #pragma once
 /// @file
-/// A file being filled: its contiguous frontier, and the hash that follows it.
+/// A file being filled: what of it is there, and the hash that follows the
+/// frontier.
 
-#include <hubcache/hash/hash_set.hpp>
 #include <hubcache/os/file.hpp>
+#include <hubcache/store/byte_ranges.hpp>
+#include <hubcache/work/digest_queue.hpp>
 #include <hubcache/work/workers.hpp>
 
 #include <cstdint>
 #include <memory>
 #include <mutex>
-#include <optional>
-#include <stop_token>
 #include <string>
 #include <system_error>
 
 namespace hubcache::inline v0_1 {
 
-/// Content on its way to a final name. The file's length is its journal: bytes are appended in order, so after a
-/// crash the whole file is a candidate prefix. It is hashed again before it is believed.
+/// Content on its way to a final name. As long as it has no gaps the file's
+/// length is its journal: after a crash the whole file is a candidate prefix.
+/// With gaps a journal lies behind the place of the last byte, until nothing is
+/// missing. Whatever was there before is hashed before it is believed.
 ///
-/// Thread safety: write() calls come one at a time; catch_up() may run beside them; finish() may be called at any
-/// time. Held by shared_ptr: jobs keep it alive when nobody waits for them any more.
-class partial {
+/// The hash follows the frontier through a digest_queue: bytes written at its
+/// position are hashed from the same memory, others are read back when the
+/// frontier has passed them. Reading back ends when nobody holds the partial.
+///
+/// Thread safety: open(), write() and restart() block and come one at a time;
+/// the others may be called at any time.
+class partial : public std::enable_shared_from_this<partial> {
  public:
-  /// Opens or creates the file `path` and locks it; resumes what is there if it is not longer than `what`.
-  /// @return null with `ec` clear if another process fills it now, null with `ec` set if it cannot be opened.
+  /// Opens or creates the file `path` and locks it; resumes what is there if it
+  /// can be part of `what`, and begins to hash it.
+  /// @return null with `ec` clear if another process fills it now, null with
+  /// `ec` set if it cannot be opened.
   [[nodiscard]] HUBCACHE_DECL static std::shared_ptr<partial> open(const std::string& path,
-                                                                   const content& what,
-                                                                   const hash_set_ref& hashes,
+                                                                   const content& what, digest_queue digests,
                                                                    std::error_code& ec);
 
-  /// Bytes already there when opened: where to resume.
+  /// How many bytes were there when opened.
   [[nodiscard]] std::uint64_t resumed() const noexcept { return resumed_; }
   [[nodiscard]] const content& what() const noexcept { return what_; }
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
   [[nodiscard]] const os::descriptor& file() const noexcept { return file_; }
 
-  /// Appends `bytes` at `offset`, which is the present frontier, and hashes them while they are warm. Blocking.
-  HUBCACHE_DECL void write(byte_view bytes, std::uint64_t offset);
-  /// Hashes what was there before until it meets the frontier. Blocking; one call after open(), on any thread.
-  HUBCACHE_DECL void catch_up(const std::stop_token& stop);
-  /// Calls `done` once, on some thread, when the hash has met the frontier of all bytes written so far. To be
-  /// called after the last write().
+  /// Puts `bytes` at `offset`, hashes them while they are warm if all before
+  /// them is hashed or being hashed, then runs `done`, which owns them. After a
+  /// failure nothing more is written.
+  HUBCACHE_DECL void write(byte_view bytes, std::uint64_t offset, job done);
+  /// What is in the file.
+  [[nodiscard]] HUBCACHE_DECL byte_ranges there() const;
+  /// Calls `done` once, on some thread, when the hash has met the frontier of
+  /// all bytes written so far, or cannot. To be called after the last write().
   HUBCACHE_DECL void when_hashed(job done);
-  /// After when_hashed(): the first error of write() or catch_up(), else none.
+  /// The first error of write() and of reading back, else none.
   [[nodiscard]] HUBCACHE_DECL std::error_code failure() const;
-  /// After when_hashed(): the digest of everything written. Once.
+  /// After when_hashed(): the digest of everything up to the frontier. Once.
   [[nodiscard]] HUBCACHE_DECL digest finish();
-  /// Throws everything away and starts from byte 0. @pre no write() or catch_up() runs.
+  /// Throws everything away and starts from byte 0.
   HUBCACHE_DECL void restart(std::error_code& ec);
-  [[nodiscard]] HUBCACHE_DECL std::uint64_t frontier() const;
 
  private:
-  partial(const content& what, const hash_set_ref& hashes)
-      : what_(what), hashes_(hashes), hash_(hashes.make(what.name.algorithm(), what.size)) {}
+  partial(std::string path, const content& what, digest_queue digests);
+  void resume(std::error_code& ec);
+  [[nodiscard]] std::error_code put(byte_view bytes, std::uint64_t offset);
+  [[nodiscard]] std::error_code write_journal();
+  [[nodiscard]] bool leaves_gap(std::uint64_t offset) const;
   void fail(const std::error_code& ec);
-  /// With the lock held: what to run once the lock is free, if the hash has met the frontier.
-  [[nodiscard]] job take_waiter();
+  /// Hashes what is there between the hash and the frontier, unless that is
+  /// going on.
+  void catch_up();
+  /// The next piece of it.
+  void read_back(std::uint64_t round);
+  void hashed(std::uint64_t bytes, std::uint64_t round);
+  /// Runs the waiter if its time has come. @pre `lock` holds mutex_
+  void wake(std::unique_lock<std::mutex> lock);
 
-  content what_;
-  hash_set_ref hashes_;
-  std::string path_;
+  const content what_;
+  const std::string path_;
+  digest_queue digests_;
   os::descriptor file_;
   std::uint64_t resumed_ = 0;
+  bool journalled_ = false;  // there are gaps, or were
 
-  mutable std::mutex mutex_;
-  any_hasher hash_;       // used by whoever set hashing_
-  bool hashing_ = false;  // guarded by mutex_, as are the following
-  std::uint64_t written_ = 0;
+  mutable std::mutex mutex_;  // guards the rest; stream_ is used by whoever moves queued_ on
+  digest_queue::stream stream_;
+  byte_ranges there_;
+  std::uint64_t queued_ = 0;  // bytes given to stream_
   std::uint64_t hashed_ = 0;
+  bool reading_ = false;     // read_back() moves queued_ on, else write()
+  std::uint64_t round_ = 0;  // counts restarts
   std::error_code failure_;
   job waiter_;
 };
