@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 namespace hubcache::inline v0_1 {
 
@@ -39,6 +40,8 @@ class exchange_slots {
     /// for `untaken` bytes of it yet: the fewer are left, the less, so that all
     /// its exchanges end at about the same time.
     [[nodiscard]] HUBCACHE_DECL std::uint64_t range_size(std::uint64_t untaken) const noexcept;
+    /// Lets go whoever waits for a slot on its behalf: there is nothing left to ask for.
+    HUBCACHE_DECL void wants_no_more();
 
    private:
     friend class exchange_slots;
@@ -80,8 +83,9 @@ class exchange_slots {
 
   /// Suspends until an exchange of this kind may begin.
   /// @param of  of what file a range is to be fetched; outlives the slot
+  /// @return none if `of` wants no more
   /// Cancellation: terminal; throws asio::error::operation_aborted.
-  [[nodiscard]] HUBCACHE_DECL asio::awaitable<slot> take(lane who, file* of = nullptr);
+  [[nodiscard]] HUBCACHE_DECL asio::awaitable<std::optional<slot>> take(lane who, file* of = nullptr);
   /// How many may be in flight now. Changes at any time.
   [[nodiscard]] HUBCACHE_DECL std::size_t width() const noexcept;
   /// What width() never exceeds.

@@ -28,6 +28,9 @@ inline constexpr std::size_t spare_buffers = 16;
 inline constexpr std::uint64_t range_alignment = std::uint64_t{1} << 20U;
 /// What is missing is not worth another exchange for less.
 inline constexpr std::uint64_t worth_an_exchange = std::uint64_t{4} << 20U;
+/// Bytes/s of one connection, above which nobody gains from a second one: it fills most networks and disks.
+inline constexpr double fast_enough = 200e6;
+inline constexpr auto speed_window = std::chrono::milliseconds(50);
 
 HUBCACHE_DECL std::size_t buffer_size(std::size_t count) noexcept {
   return std::clamp<std::size_t>(transfer_memory / count, 64 * 1024, 512 * 1024);
@@ -35,7 +38,7 @@ HUBCACHE_DECL std::size_t buffer_size(std::size_t count) noexcept {
 
 /// One content on its way: what of it nobody fetches yet, attempts, and what
 /// follows from each.
-class content_fetch {
+class content_fetch : public std::enable_shared_from_this<content_fetch> {
  public:
   content_fetch(fetch_services& with, error_context context, std::shared_ptr<partial> into,
                 const asio::any_io_executor& executor)
@@ -82,31 +85,57 @@ class content_fetch {
     untaken_ = into_->there().missing(into_->what().size);
     const auto useful = static_cast<std::size_t>(
         std::clamp<std::uint64_t>(untaken_.total() / worth_an_exchange, 1, with_.slots.most()));
-    auto some = [this](std::size_t) -> asio::awaitable<void> { return fetch_some(); };
+    auto some = [this](std::size_t k) -> asio::awaitable<void> { return fetch_some(k == 1); };
     if (!untaken_.empty()) co_await fan_out(whole_ ? 1 : useful, std::move(some));
     co_await written();
     throw_if_broken();
   }
 
-  /// Fetches one range after another until none is left. Run as many of these
-  /// side by side as may be of use.
-  asio::awaitable<void> fetch_some() {
+  /// Fetches one range after another until none is left. Run as many of these side by side as may be of use; one of
+  /// them looks after the speed of a lone exchange.
+  asio::awaitable<void> fetch_some(bool watches) {
+    const auto self = shared_from_this();  // frames may be destroyed in any order
     std::optional<exchange_slots::slot> slot;
     while (!ignored_ && (!untaken_.empty() || in_flight_ > 0)) {
-      // The first exchange finds the way to the file for all.
-      if (untaken_.empty() || (in_flight_ > 0 && !way_->has_value())) {
+      if (untaken_.empty() || (in_flight_ > 0 && one_is_enough())) {
         slot.reset();
-        std::error_code woken;
-        co_await changed_.async_wait(asio::redirect_error(asio::use_awaitable, woken));
-        co_await asio::this_coro::throw_if_cancelled();
+        co_await change(watches && !untaken_.empty());
       } else if (!slot) {
-        slot.emplace(co_await with_.slots.take(exchange_slots::lane::big, &file_));
+        slot = co_await with_.slots.take(exchange_slots::lane::big, &file_);
       } else {
-        auto ended = co_await exchange(next_range(), *slot);
+        const auto range = next_range();
+        if (untaken_.empty()) file_.wants_no_more();
+        auto ended = co_await exchange(range, *slot);
         if (ended.failure || !slot->may_stay()) slot.reset();
         if (ended.failure) co_await recover(std::move(ended));
       }
     }
+  }
+
+  /// The first exchange finds the way to the file for all, and where it is fast, more connections would only take the
+  /// processor from it.
+  [[nodiscard]] bool one_is_enough() const noexcept { return !way_->has_value() || alone_; }
+
+  /// Suspends until an exchange begins to bring bytes or ends; at the latest when it is time to look at the speed again.
+  asio::awaitable<void> change(bool timed) {
+    std::error_code woken;
+    if (timed && alone_) {
+      asio::steady_timer next_look(changed_.get_executor(), speed_window);
+      co_await next_look.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+      judge_speed(pace::clock::now());
+    } else {
+      co_await changed_.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+    }
+    co_await asio::this_coro::throw_if_cancelled();
+  }
+
+  /// Lets others help the lone exchange once it is not fast.
+  void judge_speed(pace::clock::time_point now) {
+    if (!alone_ || !way_->has_value() || now - window_begin_ < speed_window) return;
+    const auto seconds = std::chrono::duration<double>(now - window_begin_).count();
+    alone_ = static_cast<double>(std::exchange(window_bytes_, 0)) >= fast_enough * seconds;
+    window_begin_ = now;
+    if (!alone_) changed_.cancel();
   }
 
   [[nodiscard]] byte_range next_range() {
@@ -141,6 +170,7 @@ class content_fetch {
     auto advanced = [&](std::uint64_t n) {
       if (first_byte == begun) {
         first_byte = pace::clock::now();
+        if (window_begin_ == pace::clock::time_point{}) window_begin_ = first_byte;
         changed_.cancel();  // the way is found
       }
       note_arrived(slot, n);
@@ -178,6 +208,8 @@ class content_fetch {
 
   void note_arrived(exchange_slots::slot& slot, std::uint64_t n) {
     slot.received(n);
+    window_bytes_ += n;
+    judge_speed(pace::clock::now());
     network_.progress();
     with_.source.counters().bytes_wire += n;
     events::advanced news;
@@ -240,14 +272,20 @@ class content_fetch {
     auto pause = std::optional(std::chrono::milliseconds(0));
     // If part of it was resumed, the fault may lie there: that is no attempt
     // yet.
+    const auto now = std::chrono::steady_clock::now();
     if (ended.failure && !(wrong_bytes && resumed)) {
-      pause = next_attempt(with_.config, altered ? integrity_ : network_, ended.failure->reason(),
-                           ended.server_wait, random_fraction());
+      // What fails together with another exchange has the same cause: it counts once.
+      retry_state together = network_;
+      together.failures = 0;
+      auto& state = altered ? integrity_ : now < resting_until_ ? together : network_;
+      pause =
+          next_attempt(with_.config, state, ended.failure->reason(), ended.server_wait, random_fraction());
     }
     if (!pause) throw *ended.failure;
     news.seconds = static_cast<double>(pause->count()) / 1000.0;
     with_.observer(news);
-    co_await pause_until(std::chrono::steady_clock::now() + *pause);
+    resting_until_ = std::max(resting_until_, now + *pause);
+    co_await pause_until(resting_until_);
   }
 
   fetch_services& with_;
@@ -262,8 +300,12 @@ class content_fetch {
   byte_ranges untaken_;         // neither there nor asked for
   std::size_t in_flight_ = 0;   // exchanges
   asio::steady_timer changed_;  // never expires; cancelled when there is something to do
-  bool ignored_ = false;        // an exchange for a range was answered with all
-  bool whole_ = false;          // ... so that no more ranges are asked for
+  bool alone_ = true;           // no second exchange was let in yet
+  pace::clock::time_point window_begin_{};
+  std::uint64_t window_bytes_ = 0;
+  pace::clock::time_point resting_until_{};  // after a failure
+  bool ignored_ = false;                     // an exchange for a range was answered with all
+  bool whole_ = false;                       // ... so that no more ranges are asked for
   retry_state network_;
   retry_state integrity_;
 };
@@ -285,8 +327,9 @@ HUBCACHE_DECL asio::awaitable<void> fetch_content(fetch_services& with, const re
   context.repo = which.display();
   context.file = path;
   const auto executor = co_await asio::this_coro::executor;
-  detail::content_fetch one(with, std::move(context), std::move(into), executor);
-  co_await one.run(which, commit, path);
+  const auto one =
+      std::make_shared<detail::content_fetch>(with, std::move(context), std::move(into), executor);
+  co_await one->run(which, commit, path);
 }
 
 }  // namespace hubcache::inline v0_1

@@ -87,7 +87,8 @@ class whole_fetch {
   /// One exchange, from the first missing byte on. @return null unless it failed
   asio::awaitable<std::shared_ptr<const error>> exchange(const repo& which, const std::string& commit,
                                                          const std::string& path) {
-    auto slot = co_await slots_.take(exchange_slots::lane::small);
+    auto taken = co_await slots_.take(exchange_slots::lane::small);
+    auto& slot = *taken;  // only files can want no more
     const auto before = filled_;
     whole_sink sink(std::span(bytes_.get(), size_), filled_);
     std::exception_ptr thrown;

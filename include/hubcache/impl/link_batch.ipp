@@ -62,7 +62,6 @@ HUBCACHE_DECL void link_batch::add(const content& what, const std::vector<place>
     if (found.hashed) {
       auto hashed = confirmed_record(what.name, *found.file, candidate.store);
       if (hashed) result.records.push_back(std::move(*hashed));
-      next.hashed = true;
     }
     const auto on = terms_for(*found.file, candidate, allowed, scratch);
     if (on.unfit) {
@@ -253,9 +252,7 @@ HUBCACHE_DECL void link_batch::name(item& of) const {
   } else {
     result.link = of.made.front().kind;
     result.source = of.from.path;
-    if (of.hashed) {
-      detail::add_twin(result.records, *result.target, of.what, hashes_, detail::store_of(where_));
-    }
+    detail::add_twin(result.records, *result.target, of.what, hashes_, detail::store_of(where_));
     of.made.clear();
   }
 }

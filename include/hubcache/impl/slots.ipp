@@ -29,6 +29,7 @@ class exchange_slots::waiter {
   lane who;
   file* of;
   bool granted = false;
+  bool dismissed = false;
   asio::steady_timer turn;  // never expires; cancelled when its turn has come
 };
 
@@ -102,6 +103,15 @@ HUBCACHE_DECL exchange_slots::waiter::~waiter() {
 HUBCACHE_DECL exchange_slots::file::file(const exchange_slots& all) : all_(all.all_) { ++all_->files; }
 HUBCACHE_DECL exchange_slots::file::~file() { --all_->files; }
 
+HUBCACHE_DECL void exchange_slots::file::wants_no_more() {
+  std::erase_if(all_->queue, [this](waiter* one) {
+    if (one->of != this) return false;
+    one->dismissed = true;
+    one->turn.cancel();
+    return true;
+  });
+}
+
 HUBCACHE_DECL std::uint64_t exchange_slots::file::range_size(std::uint64_t untaken) const noexcept {
   constexpr std::uint64_t least = std::uint64_t{2} << 20U;
   // Never all that is left: what comes last is small.
@@ -146,7 +156,7 @@ HUBCACHE_DECL
 exchange_slots::exchange_slots(const asio::any_io_executor& executor, std::size_t most)
     : all_(std::make_shared<state>(executor, most)) {}
 
-HUBCACHE_DECL asio::awaitable<exchange_slots::slot> exchange_slots::take(lane who, file* of) {
+HUBCACHE_DECL asio::awaitable<std::optional<exchange_slots::slot>> exchange_slots::take(lane who, file* of) {
   const auto all = all_;
   if (all->queue.empty() && all->in_flight() < all->speed.width()) {
     all->enter(who, of);
@@ -154,13 +164,14 @@ HUBCACHE_DECL asio::awaitable<exchange_slots::slot> exchange_slots::take(lane wh
   }
   waiter here(all, all->executor, who, of);
   all->grant();
-  while (!here.granted) {
+  while (!here.granted && !here.dismissed) {
     std::error_code woken;
     co_await here.turn.async_wait(asio::redirect_error(asio::use_awaitable, woken));
     const auto cancelled = co_await asio::this_coro::cancellation_state;
     if (cancelled.cancelled() != asio::cancellation_type::none)
       throw std::system_error(asio::error::operation_aborted);
   }
+  if (!here.granted) co_return std::nullopt;
   here.granted = false;
   co_return slot(all, who, of);
 }

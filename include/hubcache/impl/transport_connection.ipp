@@ -10,6 +10,8 @@
 #include <asio/steady_timer.hpp>
 #include <asio/use_awaitable.hpp>
 
+#include <algorithm>
+
 namespace hubcache::inline v0_1::detail {
 
 HUBCACHE_DECL std::string host_and_port(const url& host) {
@@ -22,17 +24,20 @@ HUBCACHE_DECL std::string in_seconds(std::chrono::milliseconds time) {
   return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " s";
 }
 
-HUBCACHE_DECL void connection::begin_exchange(std::chrono::milliseconds timeout, std::uint64_t minimum_rate,
-                                              std::chrono::milliseconds window) {
-  timeout_ = timeout;
+HUBCACHE_DECL void connection::begin_exchange(std::chrono::milliseconds timeout) {
+  timeout_ = std::min<std::chrono::milliseconds>(timeout, std::chrono::hours(365 * 24));
+  minimum_rate_ = 0;
+  answered_ = false;
+  turn_ = 0;
+  watched_ = true;
+  timeouts_->enter(*this, clock::now() + timeout_);
+}
+
+HUBCACHE_DECL void connection::begin_body(std::uint64_t minimum_rate, std::chrono::milliseconds window) {
   minimum_rate_ = minimum_rate;
   window_ = window;
   window_bytes_ = 0;
   window_time_ = {};
-  answered_ = false;
-  turn_ = 0;
-  watched_ = true;
-  timeouts_->enter(*this, clock::now() + timeout);
 }
 
 HUBCACHE_DECL void connection::end_exchange() {

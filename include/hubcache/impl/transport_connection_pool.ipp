@@ -12,8 +12,8 @@ namespace hubcache::inline v0_1::detail {
 
 /// An exchange in the queue. It leaves the queue by being granted a lease or with its frame.
 struct connection_pool::waiter {
-  waiter(connection_pool& owner, node& where, clock::time_point deadline)
-      : pool(owner), at(where), wake(owner.executor_, deadline) {
+  waiter(connection_pool& owner, node& where)
+      : pool(owner), at(where), wake(owner.executor_, clock::time_point::max()) {
     at.second.waiting.push_back(this);
   }
   waiter(const waiter&) = delete;
@@ -35,21 +35,18 @@ struct connection_pool::waiter {
   bool taken = false;
 };
 
-HUBCACHE_DECL asio::awaitable<connection_pool::lease> connection_pool::enter(std::string key,
-                                                                             clock::time_point deadline) {
+HUBCACHE_DECL asio::awaitable<connection_pool::lease> connection_pool::enter(std::string key) {
   drop_expired();
   node& at = *places_.try_emplace(std::move(key)).first;
   if (at.second.running < bounds_.max_running) {
     ++at.second.running;
     co_return lease(*this, at);
   }
-  waiter turn(*this, at, deadline);
+  waiter turn(*this, at);
   asio::error_code ec;
   co_await turn.wake.async_wait(asio::redirect_error(asio::use_awaitable, ec));
   if (turn.granted) co_return turn.take();
-  if (ec) throw error(errc::cancelled, "while waiting for a connection");
-  throw error(errc::timed_out,
-              "all " + std::to_string(at.second.running) + " connections to " + at.first + " were busy");
+  throw error(errc::cancelled, "while waiting for a connection");
 }
 
 HUBCACHE_DECL void connection_pool::leave(node& at) {

@@ -138,9 +138,9 @@ HUBCACHE_DECL asio::awaitable<http_response> http_client::exchange(const http_re
   const auto bytes = http1::format_request(
       request, plain_proxy ? http1::target_form::absolute : http1::target_form::origin, extra);
 
-  auto place = co_await connections_.enter(way.key(), connection::clock::now() + request.timeout);
+  auto place = co_await connections_.enter(way.key());
   if (auto kept = place.take_idle()) {
-    kept->begin_exchange(request.timeout, request.minimum_rate, options_.rate_window);
+    kept->begin_exchange(request.timeout);
     try {
       co_return co_await run(place, kept, request, bytes, sink);
     } catch (const error& failure) {
@@ -150,7 +150,7 @@ HUBCACHE_DECL asio::awaitable<http_response> http_client::exchange(const http_re
     }
   }
   const auto fresh = std::make_shared<connection>(executor_, timeouts_);
-  fresh->begin_exchange(request.timeout, request.minimum_rate, options_.rate_window);
+  fresh->begin_exchange(request.timeout);
   if (request.target.secure() && !tls_)
     tls_ = std::make_shared<tls_context>(options_.ca_file, options_.ca_dir);
   co_await fresh->open(way, tls_);
@@ -162,6 +162,7 @@ HUBCACHE_DECL asio::awaitable<http_response> http_client::run(lease& place, hand
                                                               const std::string& bytes, body_sink& sink) {
   co_await used->write(bytes);
   auto parser = co_await used->read_head(request.method);
+  used->begin_body(request.minimum_rate, options_.rate_window);
   body_reader body(*used, parser);
   http_response response;
   response.head = parser.take_head();
@@ -221,7 +222,12 @@ HUBCACHE_DECL https_transport::https_transport(asio::any_io_executor executor, t
 
 HUBCACHE_DECL asio::awaitable<http_response> https_transport::exchange(const http_request& request,
                                                                        body_sink& sink) {
-  const auto client = client_;  // keeps it for a frame that outlives this
+  return run(client_, request, sink);  // no coroutine itself: its frame would need this when it begins
+}
+
+HUBCACHE_DECL asio::awaitable<http_response> https_transport::run(std::shared_ptr<detail::http_client> client,
+                                                                  const http_request& request,
+                                                                  body_sink& sink) {
   try {
     co_return co_await client->exchange(request, sink);
   } catch (const error& failure) {

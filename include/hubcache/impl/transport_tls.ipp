@@ -68,16 +68,22 @@ HUBCACHE_DECL void tls_context::load_roots(const std::string& ca_file, const std
                                     ": " + openssl_error().message());
 }
 
+HUBCACHE_DECL bool tls_context::folder_suffices(X509_STORE_CTX* chain) const noexcept {
+  X509_STORE_CTX* const probe = X509_STORE_CTX_new();
+  const bool verified =
+      probe &&
+      X509_STORE_CTX_init(probe, SSL_CTX_get_cert_store(context_.get()), X509_STORE_CTX_get0_cert(chain),
+                          X509_STORE_CTX_get0_untrusted(chain)) == 1 &&
+      X509_VERIFY_PARAM_set1(X509_STORE_CTX_get0_param(probe), X509_STORE_CTX_get0_param(chain)) == 1 &&
+      X509_verify_cert(probe) == 1;
+  X509_STORE_CTX_free(probe);
+  return verified;
+}
+
 HUBCACHE_DECL int tls_context::verify(X509_STORE_CTX* chain, void* self) noexcept {
   auto& context = *static_cast<tls_context*>(self);
-  const auto* const shown = X509_STORE_CTX_get0_untrusted(chain);
-  bool rooted = context.has_bundle_;
-  for (int at = 0; !rooted && at < sk_X509_num(shown); ++at) {
-    X509* issuer = nullptr;
-    rooted = X509_STORE_CTX_get1_issuer(&issuer, chain, sk_X509_value(shown, at)) == 1;
-    X509_free(issuer);
-  }
-  if (!rooted) {
+  // A context verifies once: whether the folder suffices is tried with another one.
+  if (!context.has_bundle_ && !context.folder_suffices(chain)) {
     context.has_bundle_ = true;
     ERR_set_mark();
     SSL_CTX_set_default_verify_file(context.context_.get());  // a system without one is no error yet

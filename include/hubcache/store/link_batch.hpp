@@ -56,7 +56,6 @@ class link_batch {
     content what;
     place from;
     std::vector<unnamed> made;
-    bool hashed = false;  ///< Its bytes were read, so they are warm.
     placed_content result;
   };
   /// How a place may be linked.

@@ -52,10 +52,10 @@ class connection final : private watched {
       : socket_(executor), timeouts_(std::move(timeouts)) {}
   ~connection() { end_exchange(); }
 
-  /// Starts the clock of an exchange, `open` included. `minimum_rate` (bytes/s, 0 = none) is judged over each
-  /// `window` spent waiting for bytes.
-  void begin_exchange(std::chrono::milliseconds timeout, std::uint64_t minimum_rate,
-                      std::chrono::milliseconds window);
+  /// Starts the clock of an exchange, `open` included. More than a year of `timeout` is a year.
+  void begin_exchange(std::chrono::milliseconds timeout);
+  /// From here on `minimum_rate` (bytes/s, 0 = none) is judged over each `window` spent waiting for bytes.
+  void begin_body(std::uint64_t minimum_rate, std::chrono::milliseconds window);
   /// Stops it, so that an idle connection keeps nothing running.
   void end_exchange();
   /// Whether a byte has come since begin_exchange.

@@ -70,9 +70,10 @@ class connection_pool {
   connection_pool& operator=(const connection_pool&) = delete;
   ~connection_pool() = default;
 
-  /// Waits, first come first served, until fewer than max_running exchanges of `key` run.
-  /// @throws error errc::timed_out at `deadline`, errc::cancelled
-  [[nodiscard]] asio::awaitable<lease> enter(std::string key, clock::time_point deadline);
+  /// Waits, first come first served, until fewer than max_running exchanges of `key` run, however long: those
+  /// that run are bounded by their own timeouts.
+  /// @throws error errc::cancelled
+  [[nodiscard]] asio::awaitable<lease> enter(std::string key);
 
  private:
   void leave(node& at);

@@ -39,9 +39,9 @@ class http_client;
 ///
 /// - TLS 1.2 or newer, the certificate and its host name verified, SNI. Further connections to an origin
 ///   resume the session of an earlier one.
-/// - `http_request::timeout` bounds the wait for a connection of those `max_per_origin`, look-up and connect
-///   together, the handshake, and each wait for bytes; not the time that a sink's `acquire` takes.
-///   `minimum_rate` counts the time spent waiting for bytes.
+/// - `http_request::timeout` bounds look-up and connect together, the handshake, and each wait for bytes; not the
+///   time that a sink's `acquire` takes, nor the wait for one of the `max_per_origin` connections: a server that
+///   is busy with our other exchanges is not silent. `minimum_rate` counts the time spent waiting for the body.
 /// - A body goes from the socket straight into what the sink acquires, whatever there is at a time. After
 ///   1 MiB the other exchanges have their turn.
 /// - errc::invalid_argument for requests that cannot be put on the wire (see http1::format_request).
@@ -62,6 +62,8 @@ class https_transport {
   [[nodiscard]] asio::awaitable<http_response> exchange(const http_request& request, body_sink& sink);
 
  private:
+  static asio::awaitable<http_response> run(std::shared_ptr<detail::http_client> client,
+                                            const http_request& request, body_sink& sink);
   std::shared_ptr<detail::http_client> client_;
 };
 static_assert(transport<https_transport>);

@@ -48,7 +48,7 @@ using openssl_ptr = std::unique_ptr<T, openssl_deleter>;
 class tls_context {
  public:
   /// Both empty: the system's roots. Of those the folder is searched certificate by certificate, as they are
-  /// needed; the bundle, which takes some 20 ms to parse, is read when the folder lacks one.
+  /// needed; the bundle, which takes some 20 ms to parse, is read when a chain does not verify with the folder alone.
   /// @throws error errc::tls_failed if the roots cannot be read.
   tls_context(const std::string& ca_file, const std::string& ca_dir);
   tls_context(const tls_context&) = delete;
@@ -58,6 +58,7 @@ class tls_context {
  private:
   friend class tls_stream;
   static int verify(x509_store_ctx_st* chain, void* self) noexcept;
+  [[nodiscard]] bool folder_suffices(x509_store_ctx_st* chain) const noexcept;
   void load_roots(const std::string& ca_file, const std::string& ca_dir);
   /// Takes over one reference to `session`.
   void remember(const std::string& origin, ssl_session_st* session);
