@@ -146,7 +146,8 @@ void declare(CLI::App& app, download_arguments& into) {
   app.add_flag("--force-download", into.force_download, "Fetch every file again, even if it is here");
   app.add_flag("--dry-run", into.dry_run, "Tell what would be done; change nothing");
   text("--token", into.token, "TOKEN", "Access token; HF_TOKEN is safer, as others can see command lines");
-  text("--max-workers", into.max_workers, "N", "Files in flight at a time (default: 8)")
+  text("--max-workers", into.max_workers, "N",
+       "Exchanges in flight at a time, at most (default: 32; their number adapts)")
       ->check(CLI::PositiveNumber);
   text("--endpoint", into.endpoint, "URL", "The Hub (default: HF_ENDPOINT, or https://huggingface.co)");
   app.add_flag("--offline", into.offline, "Make no request: use what is in the cache");

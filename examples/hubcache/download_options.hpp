@@ -30,7 +30,7 @@ struct download_arguments {
   std::optional<std::string> cache_mapping;
   std::vector<std::string> link;
   std::optional<std::string> fsync;
-  std::size_t max_workers = 8;
+  std::size_t max_workers = 32;
   bool smart_cache = true;
   bool force_download = false;
   bool verify = false;

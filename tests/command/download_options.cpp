@@ -48,7 +48,7 @@ TEST_CASE("a repo alone asks for everything of main, linked and fetched as usual
   CHECK(request.options.files.empty());
   CHECK(request.options.smart_cache);
   CHECK(request.options.links == auto_link_kinds);
-  CHECK(request.options.max_transfers == 8);
+  CHECK(request.options.max_transfers == 32);
   CHECK_FALSE(request.options.force_download);
   CHECK_FALSE(request.options.verify);
   CHECK_FALSE(request.single_file);

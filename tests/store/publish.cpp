@@ -54,9 +54,9 @@ struct publish_fixture {
     verified_partial item;
     item.targets = std::move(targets);
     const auto of = content_of(text);
-    item.file = hubcache::partial::open(partial(text), of, test::hashes, ec);
+    item.file = hubcache::partial::open(partial(text), of, digests, ec);
     REQUIRE(item.file);
-    item.file->write(hubcache::as_byte_view(text), 0);
+    item.file->write(hubcache::as_byte_view(text), 0, [text] {});
     auto lock = hubcache::content_lock::try_lock(folder / "state", of.name, {}, ec);
     REQUIRE(lock);
     item.lock = std::make_shared<hubcache::content_lock>(std::move(*lock));
@@ -70,6 +70,8 @@ struct publish_fixture {
   }
   [[nodiscard]] std::string target(const std::string& name) const { return where.root + "/" + name; }
 
+  hubcache::workers pool{1};
+  hubcache::digest_queue digests{pool, test::hashes};
   temp_folder folder;
   destination where;
   hubcache::memory_index index;

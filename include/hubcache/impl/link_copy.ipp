@@ -16,15 +16,15 @@ namespace hubcache::inline v0_1 {
 namespace detail {
 
 /// The bytes from `begin` to `end`, excluded.
-struct byte_range {
+struct extent_to_copy {
   std::uint64_t begin = 0;
   std::uint64_t end = 0;
 };
 
 /// The first range at or after `offset` that is no hole, up to `size`; empty at the end. Where the file system cannot
 /// tell, all is data.
-HUBCACHE_DECL byte_range next_data(const os::descriptor& file, std::uint64_t offset,
-                                   std::uint64_t size) noexcept {
+HUBCACHE_DECL extent_to_copy next_data(const os::descriptor& file, std::uint64_t offset,
+                                       std::uint64_t size) noexcept {
   const auto begin = ::lseek(file.get(), static_cast<off_t>(offset), SEEK_DATA);
   if (begin < 0 && errno == ENXIO) return {size, size};
   if (begin < 0) return {offset, size};
@@ -35,7 +35,7 @@ HUBCACHE_DECL byte_range next_data(const os::descriptor& file, std::uint64_t off
 
 /// Copies what the kernel is willing to copy of `range`; returns where it stopped.
 HUBCACHE_DECL std::uint64_t copy_in_kernel(const os::descriptor& from, const os::descriptor& to,
-                                           byte_range range, std::error_code& ec) noexcept {
+                                           extent_to_copy range, std::error_code& ec) noexcept {
   constexpr std::uint64_t step = 64U << 20U;
   ec.clear();
   while (range.begin < range.end) {
@@ -52,7 +52,7 @@ HUBCACHE_DECL std::uint64_t copy_in_kernel(const os::descriptor& from, const os:
   return range.begin;
 }
 
-HUBCACHE_DECL void copy_by_buffer(const os::descriptor& from, const os::descriptor& to, byte_range range,
+HUBCACHE_DECL void copy_by_buffer(const os::descriptor& from, const os::descriptor& to, extent_to_copy range,
                                   std::error_code& ec) {
   constexpr std::uint64_t block = 1U << 20U;
   const auto buffer = std::make_unique_for_overwrite<std::byte[]>(std::min(range.end - range.begin, block));
@@ -80,9 +80,9 @@ HUBCACHE_DECL void copy_content(const opened_file& have, const os::descriptor& t
   }
   // To know early that the space lacks; of what one write brings, that write tells.
   if (!sparse && size > small_copy) os::reserve(to, size, ec);
-  byte_range range;
+  extent_to_copy range;
   while (!ec && range.end < size) {
-    range = sparse ? next_data(have.file, range.end, size) : byte_range{0, size};
+    range = sparse ? next_data(have.file, range.end, size) : extent_to_copy{0, size};
     range.begin = copy_in_kernel(have.file, to, range, ec);
     if (!ec && range.begin < range.end) copy_by_buffer(have.file, to, range, ec);
   }
