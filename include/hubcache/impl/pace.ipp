@@ -8,7 +8,8 @@ namespace hubcache::inline v0_1 {
 
 namespace detail {
 
-inline constexpr std::size_t first_width = 8;
+/// As many as people give to aria2c: enough for a far server, few for any.
+inline constexpr std::size_t first_width = 16;
 inline constexpr auto pace_window = std::chrono::milliseconds(200);
 inline constexpr auto pace_rest = std::chrono::seconds(5);
 inline constexpr double worthwhile = 1.1;
@@ -83,6 +84,7 @@ HUBCACHE_DECL void pace::exchanged(std::uint64_t bytes, clock::duration wait, cl
 
 HUBCACHE_DECL std::uint64_t pace::range_size() const noexcept {
   constexpr double mebibyte = 1024 * 1024;
+  if (rate_ == 0) return std::uint64_t{16} << 20U;
   const auto seconds = std::clamp(wait_ * 50, 0.25, 5.0);
   return static_cast<std::uint64_t>(std::clamp(rate_ * seconds / mebibyte, 4.0, 256.0)) << 20U;
 }
