@@ -107,7 +107,7 @@ TEST_CASE("the user's number is the bound") {
 TEST_CASE("a range is as large as keeps the wait for its first byte at about 2 %") {
   constexpr std::uint64_t mebibyte = 1 << 20;
   pace unknown(8, {});
-  CHECK(unknown.range_size() == 16 * mebibyte);
+  CHECK(unknown.range_size() == 8 * mebibyte);
   pace far(8, {});
   far.exchanged(8 * mebibyte, 100ms, 1s);
   CHECK(far.range_size() == 40 * mebibyte);

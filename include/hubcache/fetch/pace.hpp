@@ -36,7 +36,7 @@ class pace {
   /// first of them.
   HUBCACHE_DECL void exchanged(std::uint64_t bytes, clock::duration wait, clock::duration body) noexcept;
   /// How many bytes the next exchange should ask for, so that waiting is about
-  /// 2 % of its time: 4 to 256 MiB; 16 while nothing is known.
+  /// 2 % of its time: 4 to 256 MiB; 8 while nothing is known.
   [[nodiscard]] HUBCACHE_DECL std::uint64_t range_size() const noexcept;
 
  private:

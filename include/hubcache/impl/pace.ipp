@@ -84,7 +84,7 @@ HUBCACHE_DECL void pace::exchanged(std::uint64_t bytes, clock::duration wait, cl
 
 HUBCACHE_DECL std::uint64_t pace::range_size() const noexcept {
   constexpr double mebibyte = 1024 * 1024;
-  if (rate_ == 0) return std::uint64_t{16} << 20U;
+  if (rate_ == 0) return std::uint64_t{8} << 20U;
   const auto seconds = std::clamp(wait_ * 50, 0.25, 5.0);
   return static_cast<std::uint64_t>(std::clamp(rate_ * seconds / mebibyte, 4.0, 256.0)) << 20U;
 }
