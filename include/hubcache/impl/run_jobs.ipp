@@ -65,7 +65,9 @@ HUBCACHE_DECL void prepare_folders(const plan& what) {
     const auto path = begun.empty() ? std::string() : what.partial_of(step.what);
     if (!begun.contains(os::last_segment(path))) continue;
     const auto partial = os::status(path, ec);
-    if (!ec) needed -= std::min(step.what.size, std::max(partial.identity.size, partial.allocated));
+    // Of one with a journal the length tells nothing.
+    const auto length = partial.identity.size <= step.what.size ? partial.identity.size : 0;
+    if (!ec) needed -= std::min(step.what.size, std::max(length, partial.allocated));
   }
   const auto free = os::free_bytes(root, ec);
   if (!ec && needed > free) {

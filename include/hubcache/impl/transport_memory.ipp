@@ -83,6 +83,7 @@ HUBCACHE_DECL asio::awaitable<http_response> memory_transport::run(state& shared
       response.body.append(rest.substr(0, std::min(n, request.body_limit - response.body.size())));
     } else {
       const auto room = co_await sink.acquire();
+      if (room.empty()) throw error(errc::internal, "a sink acquired no room");
       n = std::min(n, room.size());
       std::memcpy(room.data(), rest.data(), n);
       sink.commit(n);
