@@ -56,7 +56,8 @@ struct publish_fixture {
     const auto of = content_of(text);
     item.file = hubcache::partial::open(partial(text), of, digests, ec);
     REQUIRE(item.file);
-    item.file->write(hubcache::as_byte_view(text), 0, [text] {});
+    const auto bytes = std::make_shared<const std::string>(text);
+    item.file->write(hubcache::as_byte_view(*bytes), 0, [bytes] {});
     auto lock = hubcache::content_lock::try_lock(folder / "state", of.name, {}, ec);
     REQUIRE(lock);
     item.lock = std::make_shared<hubcache::content_lock>(std::move(*lock));
