@@ -20,7 +20,7 @@ struct own_threads::state {
   asio::io_context context{1};
   asio::executor_work_guard<asio::io_context::executor_type> busy{context.get_executor()};
   std::optional<workers> pool{std::in_place, 0};
-  std::once_flag started;
+  std::mutex starting;
   std::thread thread;
 };
 
@@ -30,8 +30,9 @@ HUBCACHE_DECL asio::any_io_executor own_threads::executor() const { return state
 HUBCACHE_DECL workers& own_threads::pool() const { return *state_->pool; }
 HUBCACHE_DECL void own_threads::start() const {
   try {
-    std::call_once(state_->started,
-                   [s = state_.get()] { s->thread = std::thread([s] { s->context.run(); }); });
+    // No call_once: where it is built on pthread_once, one that threw blocks the next for ever.
+    const std::lock_guard lock(state_->starting);
+    if (!state_->thread.joinable()) state_->thread = std::thread([s = state_.get()] { s->context.run(); });
   } catch (const std::system_error& e) {
     throw error(errc::internal, std::string("the network thread cannot be started: ") + e.code().message());
   }
