@@ -4,7 +4,8 @@
 failed=""
 prefix=() # before each client: a network namespace
 
-# Calls `step CLIENT ROUND` for each of $@ in each round; the order rotates from round to round.
+# Calls `step CLIENT ROUND` for each of $@ in each round; the order rotates from round to round, and every second one runs
+# backwards, so that nobody always comes after the same one.
 rotated() {
   local step=$1 round i n
   shift
@@ -12,7 +13,8 @@ rotated() {
   n=${#clients[@]}
   for ((round = 1; round <= rounds; ++round)); do
     for ((i = 0; i < n; ++i)); do
-      local client=${clients[(i + round - 1) % n]}
+      local at=$((round % 2 ? i : n - 1 - i))
+      local client=${clients[(at + round - 1) % n]}
       [[ $client != npm || -n $have_npm ]] || continue
       ((round <= $(rounds_of "$case_name" "$client"))) || continue
       "$step" "$client" "$round"
