@@ -4,7 +4,6 @@
 /// no connection waits for a disk.
 
 #include <hubcache/fetch/fetch.hpp>
-#include <hubcache/fetch/slots.hpp>
 #include <hubcache/run_jobs.hpp>
 #include <hubcache/run_results.hpp>
 #include <hubcache/run_state.hpp>
@@ -33,7 +32,7 @@ class small_files {
  public:
   /// @param steps of contents of at most whole_limit bytes. All references outlive this.
   HUBCACHE_DECL small_files(const asio::any_io_executor& executor, run_state& run, fetch_services& fetching,
-                            exchange_slots& slots, fetch_results& results, std::vector<std::size_t> steps);
+                            fetch_results& results, std::vector<std::size_t> steps);
 
   [[nodiscard]] HUBCACHE_DECL asio::awaitable<void> begin_all();
   [[nodiscard]] HUBCACHE_DECL asio::awaitable<void> fetch_some();
@@ -72,7 +71,6 @@ class small_files {
 
   run_state& run_;
   fetch_services& fetching_;
-  exchange_slots& slots_;
   fetch_results& results_;
 
   std::deque<std::size_t> queue_;       // not begun

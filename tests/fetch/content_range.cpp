@@ -1,4 +1,4 @@
-#include <hubcache/fetch/partial_sink.hpp>
+#include <hubcache/fetch/content_range.hpp>
 
 #include <doctest/doctest.h>
 

@@ -33,8 +33,6 @@ class whole_sink final : public body_sink {
   [[nodiscard]] const std::string& problem() const noexcept { return problem_; }
 
  private:
-  [[nodiscard]] verdict refuse(std::string problem);
-
   std::span<std::byte> into_;
   std::size_t& filled_;
   std::byte beyond_{};  // where a byte after the last one would go
@@ -48,8 +46,8 @@ class whole_sink final : public body_sink {
 /// @throws error errc::size_mismatch after bounded retries, or what the network said last
 /// Cancellation: terminal; nothing is kept.
 [[nodiscard]] HUBCACHE_DECL asio::awaitable<std::unique_ptr<std::byte[]>> fetch_whole(
-    fetch_services& with, exchange_slots& slots, const repo& which, const std::string& commit,
-    const std::string& path, content what, retry_state& integrity);
+    fetch_services& with, const repo& which, const std::string& commit, const std::string& path, content what,
+    retry_state& integrity);
 
 }  // namespace hubcache::inline v0_1
 

@@ -3,6 +3,7 @@
 /// The sink that carries a range of a file to its partial: checks the head,
 /// bounds the memory, hands full buffers to the file's queue.
 
+#include <hubcache/fetch/content_range.hpp>
 #include <hubcache/store/partial.hpp>
 #include <hubcache/transport/transport.hpp>
 #include <hubcache/work/workers.hpp>
@@ -54,14 +55,6 @@ class buffer_ring : public std::enable_shared_from_this<buffer_ring> {
 /// Puts the body of one exchange into its range of a partial.
 class partial_sink final : public body_sink {
  public:
-  /// What the head of the answer told.
-  enum class answer : unsigned char {
-    none_yet,
-    accepted,
-    range_ignored,  ///< 200 to a Range request.
-    refused,        ///< The range or the size contradict the listing: see `problem()`.
-  };
-
   /// @param advanced called with the number of bytes that arrived; outlives the
   /// sink.
   HUBCACHE_DECL partial_sink(std::shared_ptr<partial> into, byte_range range, serial_queue& queue,
@@ -75,14 +68,12 @@ class partial_sink final : public body_sink {
   /// Hands over what is buffered. Call it when the exchange ended, also by a
   /// failure: those bytes are good.
   HUBCACHE_DECL void flush();
-  [[nodiscard]] answer outcome() const noexcept { return outcome_; }
+  [[nodiscard]] range_answer outcome() const noexcept { return outcome_; }
   [[nodiscard]] const std::string& problem() const noexcept { return problem_; }
   /// Bytes this exchange brought.
   [[nodiscard]] std::uint64_t received() const noexcept { return next_ - range_.begin; }
 
  private:
-  [[nodiscard]] verdict refuse(std::string problem);
-
   std::shared_ptr<partial> into_;
   byte_range range_;
   std::uint64_t next_;
@@ -92,18 +83,9 @@ class partial_sink final : public body_sink {
   buffer_ring::buffer current_;
   std::byte beyond_{};   // where a byte after the last one would go
   bool excess_ = false;  // there was one
-  answer outcome_ = answer::none_yet;
+  range_answer outcome_ = range_answer::none_yet;
   std::string problem_;
 };
-
-/// Reads "bytes FIRST-LAST/TOTAL"; none unless all three are numbers and FIRST
-/// <= LAST < TOTAL.
-struct content_range {
-  std::uint64_t first = 0;
-  std::uint64_t last = 0;
-  std::uint64_t total = 0;
-};
-[[nodiscard]] HUBCACHE_DECL std::optional<content_range> parse_content_range(std::string_view text) noexcept;
 
 }  // namespace hubcache::inline v0_1
 

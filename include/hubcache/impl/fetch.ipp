@@ -192,9 +192,9 @@ class content_fetch : public std::enable_shared_from_this<content_fetch> {
     throw_if_broken();
     slot.exchanged(sink.received(), first_byte - begun, pace::clock::now() - first_byte);
     untaken_.add({range.begin + sink.received(), range.end});
-    ignored_ = ignored_ || sink.outcome() == partial_sink::answer::range_ignored;
+    ignored_ = ignored_ || sink.outcome() == range_answer::range_ignored;
     if (ignored_) co_return result;
-    if (sink.outcome() == partial_sink::answer::refused) {
+    if (sink.outcome() == range_answer::refused) {
       result.failure = failed(errc::size_mismatch, sink.problem());
     } else if (thrown) {
       result.failure = std::make_shared<const error>(error_of(thrown)->within(context_));

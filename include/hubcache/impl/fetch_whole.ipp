@@ -1,8 +1,8 @@
 #pragma once
 
 #include <hubcache/error.hpp>
+#include <hubcache/fetch/content_range.hpp>
 #include <hubcache/fetch/fetch_whole.hpp>
-#include <hubcache/fetch/partial_sink.hpp>
 #include <hubcache/source/pause.hpp>
 
 #include <algorithm>
@@ -10,35 +10,10 @@
 
 namespace hubcache::inline v0_1 {
 
-HUBCACHE_DECL body_sink::verdict whole_sink::refuse(std::string problem) {
-  problem_ = std::move(problem);
-  return verdict::stop;
-}
-
 HUBCACHE_DECL body_sink::verdict whole_sink::begin(const response_head& head) {
-  const auto left = into_.size() - filled_;
-  if (const auto coding = head.headers.find("Content-Encoding"); coding && *coding != "identity") {
-    return refuse("asked for the plain bytes, got Content-Encoding " + std::string(*coding));
-  }
-  if (head.status == 206) {
-    const auto text = head.headers.find("Content-Range").value_or("no Content-Range");
-    const auto range = parse_content_range(text);
-    if (!range || range->first != filled_ || range->last + 1 != into_.size() ||
-        range->total != into_.size()) {
-      return refuse("asked for bytes " + std::to_string(filled_) + " to the end of " +
-                    std::to_string(into_.size()) + ", got \"" + std::string(text) + "\"");
-    }
-  } else if (head.status != 200) {
-    return refuse("expected 200 or 206, got " + std::to_string(head.status));
-  } else if (filled_ > 0) {
-    range_ignored_ = true;
-    return verdict::stop;
-  }
-  if (head.content_length && *head.content_length != left) {
-    return refuse("expected " + std::to_string(left) + " bytes, the server announces " +
-                  std::to_string(*head.content_length));
-  }
-  return verdict::take;
+  const auto answer = judge_answer(head, {filled_, into_.size()}, into_.size(), problem_);
+  range_ignored_ = answer == range_answer::range_ignored;
+  return answer == range_answer::accepted ? verdict::take : verdict::stop;
 }
 
 HUBCACHE_DECL asio::awaitable<std::span<std::byte>> whole_sink::acquire() {
@@ -61,10 +36,8 @@ namespace detail {
 /// One content on its way into memory.
 class whole_fetch {
  public:
-  whole_fetch(fetch_services& with, exchange_slots& slots, error_context context, content what,
-              retry_state& integrity)
+  whole_fetch(fetch_services& with, error_context context, content what, retry_state& integrity)
       : with_(with),
-        slots_(slots),
         context_(std::move(context)),
         size_(static_cast<std::size_t>(what.size)),
         bytes_(new std::byte[size_]),  // not zeroed: every byte is overwritten before it is read
@@ -87,7 +60,7 @@ class whole_fetch {
   /// One exchange, from the first missing byte on. @return null unless it failed
   asio::awaitable<std::shared_ptr<const error>> exchange(const repo& which, const std::string& commit,
                                                          const std::string& path) {
-    auto taken = co_await slots_.take(exchange_slots::lane::small);
+    auto taken = co_await with_.slots.take(exchange_slots::lane::small);
     auto& slot = *taken;  // only files can want no more
     const auto before = filled_;
     whole_sink sink(std::span(bytes_.get(), size_), filled_);
@@ -152,7 +125,6 @@ class whole_fetch {
   }
 
   fetch_services& with_;
-  exchange_slots& slots_;
   error_context context_;
   std::size_t size_;
   std::unique_ptr<std::byte[]> bytes_;
@@ -166,13 +138,15 @@ class whole_fetch {
 
 }  // namespace detail
 
-HUBCACHE_DECL asio::awaitable<std::unique_ptr<std::byte[]>> fetch_whole(
-    fetch_services& with, exchange_slots& slots, const repo& which, const std::string& commit,
-    const std::string& path, content what, retry_state& integrity) {
+HUBCACHE_DECL asio::awaitable<std::unique_ptr<std::byte[]>> fetch_whole(fetch_services& with,
+                                                                        const repo& which,
+                                                                        const std::string& commit,
+                                                                        const std::string& path, content what,
+                                                                        retry_state& integrity) {
   error_context context;
   context.repo = which.display();
   context.file = path;
-  detail::whole_fetch one(with, slots, std::move(context), what, integrity);
+  detail::whole_fetch one(with, std::move(context), what, integrity);
   co_return co_await one.run(which, commit, path);
 }
 

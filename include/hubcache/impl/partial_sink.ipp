@@ -10,29 +10,9 @@
 #include <asio/use_awaitable.hpp>
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <system_error>
 
 namespace hubcache::inline v0_1 {
-
-HUBCACHE_DECL std::optional<content_range> parse_content_range(std::string_view text) noexcept {
-  if (!text.starts_with("bytes ")) return std::nullopt;
-  text.remove_prefix(6);
-  content_range range;
-  const std::array<std::pair<std::uint64_t*, char>, 3> parts{
-      {{&range.first, '-'}, {&range.last, '/'}, {&range.total, '\0'}}};
-  for (const auto& [value, mark] : parts) {
-    const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), *value);
-    if (failure != std::errc{}) return std::nullopt;
-    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
-    if (mark == '\0') break;
-    if (!text.starts_with(mark)) return std::nullopt;
-    text.remove_prefix(1);
-  }
-  if (!text.empty() || range.first > range.last || range.last >= range.total) return std::nullopt;
-  return range;
-}
 
 HUBCACHE_DECL buffer_ring::buffer_ring(const asio::any_io_executor& executor, std::size_t count,
                                        std::size_t size)
@@ -81,37 +61,9 @@ partial_sink::partial_sink(std::shared_ptr<partial> into, byte_range range, seri
       buffers_(std::move(buffers)),
       advanced_(std::move(advanced)) {}
 
-HUBCACHE_DECL body_sink::verdict partial_sink::refuse(std::string problem) {
-  outcome_ = answer::refused;
-  problem_ = std::move(problem);
-  return verdict::stop;
-}
-
 HUBCACHE_DECL body_sink::verdict partial_sink::begin(const response_head& head) {
-  const auto size = into_->what().size;
-  if (const auto coding = head.headers.find("Content-Encoding"); coding && *coding != "identity") {
-    return refuse("asked for the plain bytes, got Content-Encoding " + std::string(*coding));
-  }
-  if (head.status == 206) {
-    const auto text = head.headers.find("Content-Range").value_or("no Content-Range");
-    const auto got = parse_content_range(text);
-    if (!got || got->first != range_.begin || got->last != range_.end - 1 || got->total != size) {
-      return refuse("asked for bytes " + std::to_string(range_.begin) + " to " +
-                    std::to_string(range_.end - 1) + " of " + std::to_string(size) + ", got \"" +
-                    std::string(text) + "\"");
-    }
-  } else if (head.status != 200) {
-    return refuse("expected 200 or 206, got " + std::to_string(head.status));
-  } else if (range_.size() < size) {
-    outcome_ = answer::range_ignored;
-    return verdict::stop;
-  }
-  if (head.content_length && *head.content_length != range_.size()) {
-    return refuse("expected " + std::to_string(range_.size()) + " bytes, the server announces " +
-                  std::to_string(*head.content_length));
-  }
-  outcome_ = answer::accepted;
-  return verdict::take;
+  outcome_ = judge_answer(head, range_, into_->what().size, problem_);
+  return outcome_ == range_answer::accepted ? verdict::take : verdict::stop;
 }
 
 HUBCACHE_DECL asio::awaitable<std::span<std::byte>> partial_sink::acquire() {

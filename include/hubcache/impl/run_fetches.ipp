@@ -171,7 +171,7 @@ HUBCACHE_DECL asio::awaitable<void> fetch_all(run_state& run) {
   fetch_services fetching(run.with.config, run.hub, run.with.pool, run.with.observer, slots, executor);
   fetch_results results(run);
   big_files big(run, fetching, results, shares.big);
-  small_files small(executor, run, fetching, slots, results, shares.small);
+  small_files small(executor, run, fetching, results, shares.small);
   const auto bigs = std::min(most, shares.big.size());
   const auto smalls = shares.small.empty() ? 0 : 2 + std::min(most, shares.small.size());
   auto some_big = [&big, &small]() -> asio::awaitable<void> {

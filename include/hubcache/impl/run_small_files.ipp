@@ -47,11 +47,10 @@ struct small_files::begun_step {
 };
 
 HUBCACHE_DECL small_files::small_files(const asio::any_io_executor& executor, run_state& run,
-                                       fetch_services& fetching, exchange_slots& slots,
-                                       fetch_results& results, std::vector<std::size_t> steps)
+                                       fetch_services& fetching, fetch_results& results,
+                                       std::vector<std::size_t> steps)
     : run_(run),
       fetching_(fetching),
-      slots_(slots),
       results_(results),
       queue_(steps.begin(), steps.end()),
       open_(steps.size()),
@@ -181,8 +180,8 @@ HUBCACHE_DECL asio::awaitable<void> small_files::fetch_one(ready item) {
   ++fetching_now_;
   std::exception_ptr failure;
   try {
-    whole.bytes = co_await fetch_whole(fetching_, slots_, run_.what->repo, run_.what->listing.commit,
-                                       step.file, step.what, integrity_[item.step]);
+    whole.bytes = co_await fetch_whole(fetching_, run_.what->repo, run_.what->listing.commit, step.file,
+                                       step.what, integrity_[item.step]);
   } catch (const error&) {
     failure = std::current_exception();
   }

@@ -11,6 +11,7 @@
 #endif
 
 #include <hubcache/impl/cache.ipp>
+#include <hubcache/impl/content_range.ipp>
 #include <hubcache/impl/fetch.ipp>
 #include <hubcache/impl/fetch_whole.ipp>
 #include <hubcache/impl/hub_source.ipp>

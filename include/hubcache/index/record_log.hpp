@@ -147,7 +147,7 @@ class log_appender {
   /// `log` must outlive the appender.
   HUBCACHE_DECL explicit log_appender(const record_log& log);
 
-  /// Appends a record, to memory for now. @return Its offset, or 0 if it cannot be recorded.
+  /// Appends a record to the buffer that write() writes. @return Its offset, or 0 if it cannot be recorded.
   HUBCACHE_DECL std::uint64_t add(const index_record& record, std::uint64_t previous,
                                   record_kind kind = record_kind::place);
   /// The record at `offset`, written or not.
