@@ -9,7 +9,7 @@ all_cases=(shards one one-tls small sd second third third-small linked-small ver
 cold() {
   origin=${endpoint[$1]} repo=$2
   shift 2
-  rotated cold_step "$@"
+  in_rounds cold_step "$@"
   discard "$work/run"/*/
 }
 
@@ -74,7 +74,7 @@ case_tbf() {
 
 case_second() {
   origin=${endpoint[plain]}
-  rotated second_step hubcache npm curl
+  in_rounds second_step hubcache npm curl
   discard "$work/run"/*/
 }
 
@@ -102,7 +102,7 @@ warm() {
   env "${environment[@]}" "${command[@]}" >/dev/null
   rm -rf "$work/run/npm"
   cp -a "$out" "$work/run/npm"
-  rotated warm_step empty hubcache-pinned hubcache-branch hubcache-offline npm
+  in_rounds warm_step empty hubcache-pinned hubcache-branch hubcache-offline npm
   discard "$work/run"/*/
 }
 
@@ -127,7 +127,7 @@ case_third_small() { warm acme/many 1; }
 
 case_linked_small() {
   origin=${endpoint[plain]}
-  rotated linked_step hubcache curl hard-links
+  in_rounds linked_step hubcache curl hard-links
   discard "$work/run"/*/
 }
 
@@ -157,7 +157,7 @@ case_verify() {
   choose_download hubcache
   env "${environment[@]}" "${command[@]}" >"$work/run/stdout"
   paths_of "$repo" | sed "s|^|$(<"$work/run/stdout")/|" | tr '\n' '\0' >"$work/run/paths"
-  rotated verify_step hubcache sha256sum openssl hubcache-nosha openssl-nosha
+  in_rounds verify_step hubcache sha256sum openssl hubcache-nosha openssl-nosha
   discard "$work/run"/*/
 }
 

@@ -7,9 +7,9 @@ hide_sha_extensions=OPENSSL_ia32cap=:~0x20000000 # bit 29 of the second word: Op
 
 # Sets `command` and `environment` so that client $1 downloads `repo` from `origin` into `out`, which is there, empty.
 choose_download() {
-  environment=(HF_HOME="$out" HF_ENDPOINT="$origin" SSL_CERT_FILE="$work/hub/ca.pem" NODE_EXTRA_CA_CERTS="$work/hub/ca.pem")
+  environment=(HF_HOME="$out" HF_ENDPOINT="$origin" SSL_CERT_FILE="$hub/ca.pem" NODE_EXTRA_CA_CERTS="$hub/ca.pem")
   local ca=() curl_ca=() list=$work/run/$1.list
-  [[ $origin != https:* ]] || ca=("--ca-certificate=$work/hub/ca.pem") curl_ca=(--cacert "$work/hub/ca.pem")
+  [[ $origin != https:* ]] || ca=("--ca-certificate=$hub/ca.pem") curl_ca=(--cacert "$hub/ca.pem")
   case $1 in
     hubcache) command=(hubcache download "$repo" -q --fsync none) ;;
     hubcache-nosha) command=(hubcache download "$repo" -q --fsync none) && environment+=("$hide_sha_extensions") ;;

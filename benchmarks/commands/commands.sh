@@ -21,7 +21,7 @@ source "$here/cases.sh"
 
 parse_options "$@"
 prepare_folders
-mkdir -p "$work/run" "$work/hub"
+mkdir -p "$work/run"
 rm -f "$work/results.tsv"
 # The server first: it uses the namespace's link, and the folder.
 trap 'stop_hub; remove_far_namespace; remove_folders' EXIT
@@ -32,7 +32,7 @@ export NO_PROXY='*' no_proxy='*' TERM=dumb
 have_npm=""
 if install_npm_client; then have_npm=yes; else echo "skipped: the npm client, which cannot be installed"; fi
 [[ -n $smoke ]] || make_far_namespace
-start_hub "$site" "$work/hub" "$divisor"
+start_hub "$site" "$hub" "$divisor"
 ((${#cases[@]})) || cases=("${all_cases[@]}")
 
 echo "$(nproc) cores, $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1), $(findmnt -no FSTYPE -T "$work"), load $(cut -d' ' -f1-3 /proc/loadavg)"

@@ -12,10 +12,10 @@ parse_options "$@"
 prepare_folders
 trap 'stop_hub; remove_folders' EXIT
 trap 'exit 130' INT TERM
-start_hub "$site" "$work/hub" "$divisor"
+start_hub "$site" "$hub" "$divisor"
 for network in "${!endpoint[@]}"; do echo "$network HF_ENDPOINT=${endpoint[$network]}"; done
-echo "tls needs SSL_CERT_FILE=$work/hub/ca.pem"
-echo "requests: $work/hub/requests.log"
+echo "tls needs SSL_CERT_FILE=$hub/ca.pem"
+echo "requests: $hub/requests.log"
 echo "repos (id, commit, files, bytes):"
 sed 's/^/  /' "$site/repos"
 wait

@@ -4,17 +4,16 @@
 failed=""
 prefix=() # before each client: a network namespace
 
-# Calls `step CLIENT ROUND` for each of $@ in each round; the order rotates from round to round, and every second one runs
-# backwards, so that nobody always comes after the same one.
-rotated() {
-  local step=$1 round i n
+# Calls `step CLIENT ROUND` for each of $@ in each round, in a new order each time, so that nobody always comes after the
+# same one; the orders are those of every other run.
+in_rounds() {
+  local step=$1 round client keyed order
   shift
-  local clients=("$@")
-  n=${#clients[@]}
   for ((round = 1; round <= rounds; ++round)); do
-    for ((i = 0; i < n; ++i)); do
-      local at=$((round % 2 ? i : n - 1 - i))
-      local client=${clients[(at + round - 1) % n]}
+    RANDOM=$round keyed=()
+    for client; do keyed+=("$RANDOM $client"); done
+    mapfile -t order < <(printf "%s\n" "${keyed[@]}" | sort -n | cut -d" " -f2)
+    for client in "${order[@]}"; do
       [[ $client != npm || -n $have_npm ]] || continue
       ((round <= $(rounds_of "$case_name" "$client"))) || continue
       "$step" "$client" "$round"
@@ -42,11 +41,19 @@ discard() {
   done
 }
 
+# In a virtual machine, memory that was free for seconds may have gone back to the host, and who takes it first then pays
+# for getting it again: here nobody that is measured does. Takes $1 bytes and lets go of them.
+touch_memory() {
+  head -c "$1" /dev/zero | dd of="$work/run/.memory" bs=1M iflag=fullblock status=none
+  rm "$work/run/.memory"
+}
+
 # A new folder for client $1, and nothing left to write from before.
 fresh_out() {
   out=$work/run/$1
   discard "$out"
   mkdir -p "$out"
+  touch_memory "$(bytes_of "$repo")"
   sync -f "$work"
 }
 
@@ -55,9 +62,9 @@ fresh_out() {
 measure() {
   local line=$work/run/line
   rm -f "$line"
-  mark_log "$work/hub"
+  mark_log "$hub"
   if "${prefix[@]}" env "${environment[@]}" benchmark_measure "$line" "${command[@]}" >"$work/run/stdout" 2>"$work/run/stderr"; then
-    printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$case_name" "$1" "$2" "$(cut -f1-5 "$line")" "$(traffic_since_mark "$work/hub")" "$3" \
+    printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$case_name" "$1" "$2" "$(cut -f1-5 "$line")" "$(traffic_since_mark "$hub")" "$3" \
       >>"$work/results.tsv"
     return
   fi

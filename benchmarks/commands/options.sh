@@ -11,7 +11,7 @@
 #   --plot FILE     draw the wall times as SVG
 
 # What parse_options sets; cases are the words that are left.
-rounds=5 divisor=1 smoke="" bin="" site="" work="" plot="" cases=()
+rounds=5 divisor=1 smoke="" bin="" site="" work="" plot="" hub="" cases=()
 keep_site="" keep_work=""
 
 parse_options() {
@@ -34,13 +34,15 @@ parse_options() {
 prepare_folders() {
   if [[ -n $site ]]; then keep_site=yes; else site=$(mktemp -d /dev/shm/hubcache-site.XXXXXX); fi
   if [[ -n $work ]]; then keep_work=yes; else work=$(mktemp -d "${TMPDIR:-/tmp}/hubcache-bench.XXXXXX"); fi
+  # In memory too: a server that waits for the disk that the clients write to would be measured with them.
+  hub=$(mktemp -d /dev/shm/hubcache-hub.XXXXXX)
   mkdir -p "$work" "$site"
   work=$(cd "$work" && pwd) site=$(cd "$site" && pwd)
   PATH=$bin:$PATH:/usr/sbin # where nginx is
 }
 
 remove_folders() {
-  rm -rf "$work/run"
+  rm -rf "$work/run" "$hub"
   [[ -n $keep_site ]] || rm -rf "$site"
-  [[ -n $keep_work ]] || rm -rf "$work/hub" "$work/npm"
+  [[ -n $keep_work ]] || rm -rf "$work/npm"
 }

@@ -9,6 +9,7 @@
 #include <hubcache/store/partial.hpp>
 #include <hubcache/store/publish.hpp>
 
+#include <cstddef>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -57,12 +58,16 @@ static_assert(!std::is_aggregate_v<transfer_place>);
                                                           const digest_queue& digests,
                                                           const index_ref& index);
 
-/// The last part of a run: entries or records of the view, the listing, and the ref at the very end.
-/// @param unchanged nothing was placed: then a cache that cannot be written to is as good as one that can, and what
-///        could not be recorded there is no failure
+/// Makes the symlinks, or writes the records, of the view's entries from `first` up to `last`.
 /// @return warnings, one sentence each
 /// @throws error a disk error
-HUBCACHE_DECL std::vector<std::string> finish_view(const plan& what, bool unchanged);
+HUBCACHE_DECL std::vector<std::string> finish_entries(const plan& what, std::size_t first, std::size_t last);
+
+/// The last part of a run, when all entries are there: the listing, and the ref at the very end.
+/// @param unchanged nothing was placed: then a cache that cannot be written to is as good as one that can, and what
+///        could not be recorded there is no failure
+/// @throws error a disk error
+HUBCACHE_DECL void finish_view(const plan& what, bool unchanged);
 
 /// What became of the caller's mapping.
 struct mapped_contents {

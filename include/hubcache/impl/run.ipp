@@ -1,5 +1,6 @@
 #pragma once
 
+#include <hubcache/fetch/fan_out.hpp>
 #include <hubcache/fetch/on_workers.hpp>
 #include <hubcache/prepare.hpp>
 #include <hubcache/run.hpp>
@@ -76,6 +77,31 @@ HUBCACHE_DECL snapshot report(const run_state& run) {
   return result;
 }
 
+/// Completes the view: its entries, many to a job; then what says that they are complete.
+HUBCACHE_DECL asio::awaitable<void> finish(const run_state& run) {
+  constexpr std::size_t at_once = 1000;
+  const auto all = run.what->entries.size();
+  auto some = [&run, all](std::size_t k) -> asio::awaitable<void> {
+    auto work = [what = run.what, first = k * at_once, last = std::min(all, (k + 1) * at_once)](
+                    const std::stop_token&) { return finish_entries(*what, first, last); };
+    const auto warnings = co_await on_workers(run.with.pool, std::move(work));
+    for (const auto& text : warnings) run.with.warn(text);
+  };
+  co_await fan_out(std::max<std::size_t>(1, (all + at_once - 1) / at_once),
+                   std::move(some));  // an empty view too is made
+  auto rest = [what = run.what, with = run.with](const std::stop_token&) {
+    const bool unchanged = std::all_of(what->steps.begin(), what->steps.end(),
+                                       [](const plan_step& s) { return s.action == file_action::present; });
+    finish_view(*what, unchanged);
+    if (!what->local()) {
+      ledger(with.config.state_dir)
+          .note_use(what->layout.cache_dir(), what->repo.folder(), what->listing.commit);
+    }
+    return true;
+  };
+  co_await on_workers(run.with.pool, std::move(rest));
+}
+
 }  // namespace detail
 
 HUBCACHE_DECL asio::awaitable<snapshot> run(services with, plan what) {
@@ -94,18 +120,7 @@ HUBCACHE_DECL asio::awaitable<snapshot> run(services with, plan what) {
   co_await detail::link_all(state);
   co_await detail::fetch_all(state);
 
-  auto finish = [what = state.what, with](const std::stop_token&) {
-    const bool unchanged = std::all_of(what->steps.begin(), what->steps.end(),
-                                       [](const plan_step& s) { return s.action == file_action::present; });
-    auto warnings = detail::finish_view(*what, unchanged);
-    if (!what->local()) {
-      ledger(with.config.state_dir)
-          .note_use(what->layout.cache_dir(), what->repo.folder(), what->listing.commit);
-    }
-    return warnings;
-  };
-  const auto warnings = co_await on_workers(with.pool, std::move(finish));
-  for (const auto& text : warnings) with.warn(text);
+  co_await detail::finish(state);
   auto result = detail::report(state);
   if (state.what->options.mapping) {
     auto work = [what = state.what, with](const std::stop_token& stop) {

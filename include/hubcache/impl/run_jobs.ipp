@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <span>
 #include <unordered_map>
 
 namespace hubcache::inline v0_1::detail {
@@ -103,12 +104,13 @@ HUBCACHE_DECL begun_transfer begin_transfer(content_locks& locks, const content&
   return result;
 }
 
-HUBCACHE_DECL std::vector<std::string> finish_view(const plan& what, bool unchanged) {
-  std::error_code ec;
+HUBCACHE_DECL std::vector<std::string> finish_entries(const plan& what, std::size_t first, std::size_t last) {
   std::vector<std::string> warnings;
+  const auto chosen = std::span(what.entries).subspan(first, last - first);
   if (what.local()) {
+    std::error_code ec;
     const local_layout layout(what.view);
-    for (const auto& entry : what.entries) {
+    for (const auto& entry : chosen) {
       local_metadata data;
       data.commit = what.listing.commit;
       data.etag = what.steps[entry.step].what.name.hex();
@@ -119,7 +121,7 @@ HUBCACHE_DECL std::vector<std::string> finish_view(const plan& what, bool unchan
     }
   } else if (!what.plain_files) {
     std::vector<symlink_entry> entries;
-    for (const auto& entry : what.entries) {
+    for (const auto& entry : chosen) {
       symlink_entry link;
       link.path = entry.path;
       link.name = what.steps[entry.step].what.name;
@@ -132,6 +134,11 @@ HUBCACHE_DECL std::vector<std::string> finish_view(const plan& what, bool unchan
                          "cached one back.");
     }
   }
+  return warnings;
+}
+
+HUBCACHE_DECL void finish_view(const plan& what, bool unchanged) {
+  std::error_code ec;
   const auto check = [&](std::string_view doing, const std::string& path) {
     const bool read_only = disk_errc(ec) == errc::permission_denied || ec == std::errc::read_only_file_system;
     if (ec && !(unchanged && read_only)) throw_disk_error(ec, doing, path);
@@ -145,7 +152,6 @@ HUBCACHE_DECL std::vector<std::string> finish_view(const plan& what, bool unchan
     write_ref(what.layout, what.revision, what.listing.commit, ec);
     check("write the ref", what.layout.ref(what.revision));
   }
-  return warnings;
 }
 
 HUBCACHE_DECL mapped_contents complete_mapping(const plan& what, const hash_set_ref& hashes,
