@@ -16,6 +16,7 @@ cold() {
 cold_step() {
   fresh_out "$1"
   choose_download "$1"
+  touch_memory
   measure "$1" "$2" "$(bytes_of "$repo")" || return 0
   check_files "$1" "$2"
   [[ $1 == curl ]] && hash_step "$2"
@@ -82,10 +83,12 @@ second_step() {
   fresh_out "$1"
   if [[ $1 != curl ]]; then
     repo=acme/llm-7b && choose_download "$1"
+    touch_memory
     measure "$1-first" "$2" "$(bytes_of "$repo")" || return 0
     sync -f "$work"
   fi
   repo=acme/llm-7b-tuned && choose_download "$1"
+  touch_memory
   measure "$1" "$2" "$(bytes_of "$repo")" || return 0
   check_files "$1" "$2"
   discard "$out"
@@ -144,6 +147,7 @@ linked_step() {
   else
     choose_download "$1"
   fi
+  touch_memory
   measure "$1" "$2" "$(bytes_of "$repo")" || return 0
   [[ $1 == hard-links ]] || check_files "$1" "$2"
   discard "$out"

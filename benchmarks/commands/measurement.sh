@@ -42,9 +42,9 @@ discard() {
 }
 
 # In a virtual machine, memory that was free for seconds may have gone back to the host, and who takes it first then pays
-# for getting it again: here nobody that is measured does. Takes $1 bytes and lets go of them.
+# for getting it again: here nobody that is measured does. Takes what `repo` will, and lets go of it.
 touch_memory() {
-  head -c "$1" /dev/zero | dd of="$work/run/.memory" bs=1M iflag=fullblock status=none
+  head -c "$(bytes_of "$repo")" /dev/zero | dd of="$work/run/.memory" bs=1M iflag=fullblock status=none
   rm "$work/run/.memory"
 }
 
@@ -53,7 +53,6 @@ fresh_out() {
   out=$work/run/$1
   discard "$out"
   mkdir -p "$out"
-  touch_memory "$(bytes_of "$repo")"
   sync -f "$work"
 }
 

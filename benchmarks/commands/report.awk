@@ -15,8 +15,18 @@ function median(of, column,   n, i, j, x, v) {
 
 function wall(name, client) { return median(name SUBSEP client, 4) }
 
+# The clients of a case, the fastest first.
+function rank(name,   i, j, client) {
+  for (i = 2; i <= clients[name]; ++i) {
+    client = order[name, i]
+    for (j = i - 1; j > 0 && wall(name, order[name, j]) > wall(name, client); --j) order[name, j + 1] = order[name, j]
+    order[name, j + 1] = client
+  }
+}
+
 # One case; `times` is wall time in relation to the peer that the case is compared with.
 function table(name, peer,   i, n, client, of, w, range, cpu, bytes) {
+  rank(name)
   printf "\n%s, beside %s\n", name, peer
   printf "  %-17s %9s %17s %9s %8s %8s %8s %8s %9s %8s %3s\n", "client", "wall s", "range", "times", "cpu s", \
     "cpu s/GB", "RSS MiB", "anon MiB", "sent MB", "requests", "n"
