@@ -1,5 +1,8 @@
 #include "cache_prune.hpp"
 
+#include <hubcache/index/mapped_index.hpp>
+#include <hubcache/store/ledger.hpp>
+
 #include <stop_token>
 #include <string>
 
@@ -25,6 +28,12 @@ void declare(CLI::App& app, cache_prune_arguments& into) {
   declare_destructive(app, into);
 }
 
+/// Removes what processes that were killed left in hubcache's own folder.
+void sweep_state(const std::string& state_dir) {
+  hubcache::ledger(state_dir).sweep(now_ns());
+  hubcache::mapped_index(state_dir + "/index").sweep();
+}
+
 exit_code run(const cache_prune_arguments& typed, console& display) {
   hubcache::leftover_rule rule;
   rule.resumable_for = parse_exact_duration(typed.older_than);
@@ -34,8 +43,10 @@ exit_code run(const cache_prune_arguments& typed, console& display) {
     result.what = plan_prune(cache.seen, cache.map, cache.book, rule);
     return result;
   };
-  return run_removal(typed, display, choose,
-                     "No unreferenced revisions or incomplete files found. Nothing to prune.");
+  const auto code = run_removal(typed, display, choose,
+                                "No unreferenced revisions or incomplete files found. Nothing to prune.");
+  if (!typed.dry_run) sweep_state(settings_of(typed).state_dir);
+  return code;
 }
 
 }  // namespace

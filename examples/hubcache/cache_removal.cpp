@@ -194,7 +194,7 @@ bool agreed(const common_options& typed, const hubcache::removal& what) {
 exit_code carry_out_shown(const common_options& typed, const hubcache::settings& config,
                           const chosen_removal& chosen, foreground& here, console& display) {
   const auto done = here.block<hubcache::removal_report>([&](const std::stop_token& stop) {
-    hubcache::mapped_index index(config.state_dir);
+    hubcache::mapped_index index(config.state_dir + "/index");
     return carry_out(chosen.what, config.state_dir, index, stop);
   });
   const auto code = tell_outcome(done, display);

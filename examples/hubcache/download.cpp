@@ -4,6 +4,7 @@
 #include <hubcache/os/file.hpp>
 #include <hubcache/run_present.hpp>
 #include <hubcache/store/environment.hpp>
+#include <hubcache/upkeep/locked_repos.hpp>
 
 #include <filesystem>
 #include <optional>
@@ -70,15 +71,17 @@ hubcache::snapshot preview(const download_request& request, console& display) {
   return hubcache::preview(plan);
 }
 
-hubcache::snapshot fetch(const download_request& request, console& display) {
-  const hubcache::observer_ref observer(display);
-  // What is complete needs neither threads nor a network.
-  auto found = hubcache::cached_snapshot(request.config, request.repo, request.options, observer);
-  if (found) return std::move(*found);
-  working_cache with(request.config, display);
-  return with.here.run<hubcache::snapshot>([&](auto handler) {
-    with.cache.async_snapshot(request.repo, request.options, observer, std::move(handler));
-  });
+/// Makes what the lock file says of the repo a condition.
+void use_lock(download_request& request) {
+  const auto lock = hubcache::read_lock_file(*request.lock);
+  const auto* locked = lock.find(request.repo);
+  if (locked == nullptr) {
+    throw hubcache::error(hubcache::errc::lock_mismatch,
+                          "the lock file " + *request.lock + " does not name the repo",
+                          hubcache::error_context{}.with_repo(request.repo.display()));
+  }
+  request.options.lock = *locked;
+  if (!request.revision_named) request.options.revision = locked->commit;
 }
 
 exit_code run_download(const download_arguments& typed, console& display) {
@@ -94,7 +97,19 @@ void declare_download(CLI::App& app, invocation& chosen) {
                                      declare, run_download);
 }
 
+hubcache::snapshot fetch(const download_request& request, console& display) {
+  const hubcache::observer_ref observer(display);
+  // What is complete needs neither threads nor a network.
+  auto found = hubcache::cached_snapshot(request.config, request.repo, request.options, observer);
+  if (found) return std::move(*found);
+  working_cache with(request.config, display);
+  return with.here.run<hubcache::snapshot>([&](auto handler) {
+    with.cache.async_snapshot(request.repo, request.options, observer, std::move(handler));
+  });
+}
+
 void download(download_request request, console& display) {
+  if (request.lock) use_lock(request);
   if (request.cache_mapping) {
     request.options.mapping = hubcache::read_mapping(*request.cache_mapping);
     check_place_of(*request.cache_mapping);

@@ -86,13 +86,15 @@ void read_names(const download_arguments& typed, download_request& into) {
     }
     auto named = hubcache::parse_repo_url(typed.repo);
     into.repo = std::move(named.repo);
-    if (!named.revision.empty()) into.options.revision = std::move(named.revision);
+    into.revision_named = !named.revision.empty();
+    if (into.revision_named) into.options.revision = std::move(named.revision);
     if (!named.path.empty()) {
       if (!typed.files.empty()) throw usage("name files either in the hf:// reference or after it, not both");
       into.options.files.push_back(std::move(named.path));
     }
   } else {
     into.repo = hubcache::repo(typed.repo, repo_type_of(typed.repo_type.value_or("model")));
+    into.revision_named = typed.revision.has_value();
     if (typed.revision) into.options.revision = *typed.revision;
     hubcache::check_revision(into.options.revision);
   }
@@ -115,6 +117,15 @@ void read_patterns(const download_arguments& typed, download_request& into) {
   } else if (!typed.include.empty() || !typed.exclude.empty()) {
     into.warnings.emplace_back("--include and --exclude are ignored, since files are named");
   }
+}
+
+hubcache::requirements requirements_of(const download_arguments& typed) {
+  using enum hubcache::requirement;
+  hubcache::requirements result;
+  if (typed.require_safetensors) result = result | safetensors;
+  if (typed.require_scan) result = result | scan;
+  if (typed.require_sha256) result = result | sha256;
+  return result;
 }
 
 /// Sets what the library reads from the environment if the command line does not say it.
@@ -141,16 +152,9 @@ void declare(CLI::App& app, download_arguments& into) {
   // Without extra arguments CLI11 neither swallows what follows a pattern nor splits "[a,b]".
   text("--include", into.include, "GLOB", "Only files that match; repeatable")->allow_extra_args(false);
   text("--exclude", into.exclude, "GLOB", "No files that match; repeatable")->allow_extra_args(false);
-  text("--cache-dir", into.cache_dir, "DIR", "The cache (default: HF_HUB_CACHE, or $HF_HOME/hub)");
   text("--local-dir", into.local_dir, "DIR", "Put plain files into this folder instead of the cache");
   app.add_flag("--force-download", into.force_download, "Fetch every file again, even if it is here");
   app.add_flag("--dry-run", into.dry_run, "Tell what would be done; change nothing");
-  text("--token", into.token, "TOKEN", "Access token; HF_TOKEN is safer, as others can see command lines");
-  text("--max-workers", into.max_workers, "N",
-       "Exchanges in flight at a time, at most (default: 32; their number adapts)")
-      ->check(CLI::PositiveNumber);
-  text("--endpoint", into.endpoint, "URL", "The Hub (default: HF_ENDPOINT, or https://huggingface.co)");
-  app.add_flag("--offline", into.offline, "Make no request: use what is in the cache");
   text("--link", into.link, "[GLOB=]KIND",
        "How to reuse content: auto (default), reflink, hardlink, symlink or copy; with GLOB= for the files "
        "that "
@@ -161,15 +165,37 @@ void declare(CLI::App& app, download_arguments& into) {
   text("--cache-mapping", into.cache_mapping, "FILE",
        "JSON object {\"<sha256>\": \"<path>\"} of files you have; completed after the run");
   app.add_flag("--verify", into.verify, "Hash what is here already; fetch again what does not match");
+  app.add_flag("--require-sha256", into.require_sha256,
+               "Refuse files that neither the Hub nor --lock names by sha256");
+  text("--lock", into.lock, "FILE",
+       "Take commit, sizes and sha256 of the files from this lock file (see hubcache lock)");
+  declare_source(app, into);
+}
+
+void declare_source(CLI::App& app, download_arguments& into) {
+  const auto text = [&app](const char* name, auto& value, const char* type, const char* help) {
+    return app.add_option(name, value, help)->type_name(type);
+  };
+  text("--cache-dir", into.cache_dir, "DIR", "The cache (default: HF_HUB_CACHE, or $HF_HOME/hub)");
+  text("--token", into.token, "TOKEN", "Access token; HF_TOKEN is safer, as others can see command lines");
+  text("--endpoint", into.endpoint, "URL", "The Hub (default: HF_ENDPOINT, or https://huggingface.co)");
+  app.add_flag("--offline", into.offline, "Make no request: use what is in the cache");
+  app.add_flag("--require-safetensors", into.require_safetensors,
+               "Refuse pickles (.bin, .pt, .ckpt, ...; by content, too), which may run code when loaded");
+  app.add_flag("--require-scan", into.require_scan, "Refuse files that the Hub's scans do not call safe");
+  text("--max-workers", into.max_workers, "N",
+       "Exchanges in flight at a time, at most (default: 32; their number adapts)")
+      ->check(CLI::PositiveNumber);
   text("--fsync", into.fsync, "WHEN", "Sync to disk: none, batch (default) or each file");
   app.add_flag("--json", into.json, "Print one JSON object on stdout, and nothing else");
-  app.add_flag("-q,--quiet", into.quiet, "Print the path alone, and nothing but errors on stderr");
+  app.add_flag("-q,--quiet", into.quiet, "Print names alone, and nothing but errors on stderr");
 }
 
 download_request request_of(const download_arguments& typed, hubcache::settings environment) {
   refuse_empty("--cache-dir", typed.cache_dir);
   refuse_empty("--local-dir", typed.local_dir);
   refuse_empty("--cache-mapping", typed.cache_mapping);
+  refuse_empty("--lock", typed.lock);
   if (typed.cache_dir && typed.local_dir) throw usage("--cache-dir and --local-dir exclude each other");
   if (typed.cache_mapping && !typed.smart_cache) {
     throw usage("--cache-mapping needs the smart cache; drop --no-smart-cache");
@@ -187,8 +213,10 @@ download_request request_of(const download_arguments& typed, hubcache::settings 
   result.options.verify = typed.verify;
   result.options.smart_cache = typed.smart_cache;
   read_links(typed, result.options);
+  result.options.require = requirements_of(typed);
   result.options.max_transfers = typed.max_workers;
   result.cache_mapping = typed.cache_mapping;
+  result.lock = typed.lock;
   result.dry_run = typed.dry_run;
   result.json = typed.json;
   result.quiet = typed.quiet;

@@ -30,6 +30,10 @@ struct download_arguments {
   std::optional<std::string> cache_mapping;
   std::vector<std::string> link;
   std::optional<std::string> fsync;
+  std::optional<std::string> lock;
+  bool require_safetensors = false;
+  bool require_scan = false;
+  bool require_sha256 = false;
   std::size_t max_workers = 32;
   bool smart_cache = true;
   bool force_download = false;
@@ -43,18 +47,23 @@ struct download_arguments {
 /// Declares the options of `download` on `app`; parsing fills `into`, which must outlive it.
 void declare(CLI::App& app, download_arguments& into);
 
-/// One download, its rules checked; the cache mapping is not read yet.
+/// One download, its rules checked; the cache mapping and the lock file are not read yet.
 struct download_request {
   hubcache::repo repo;
   hubcache::snapshot_options options;
   hubcache::settings config;
   std::optional<std::string> cache_mapping;  ///< Path of the mapping file.
-  std::optional<std::string> single_file;    ///< The one file that is the result instead of the folder.
+  std::optional<std::string> lock;           ///< Path of the lock file.
+  bool revision_named = false;
+  std::optional<std::string> single_file;  ///< The one file that is the result instead of the folder.
   std::vector<std::string> warnings;
   bool dry_run = false;
   bool json = false;
   bool quiet = false;
 };
+
+/// Of these, declares those that every command that downloads has: cache, Hub, requirements, output.
+void declare_source(CLI::App& app, download_arguments& into);
 
 /// @throws hubcache::error errc::invalid_argument for what cannot be meant.
 [[nodiscard]] download_request request_of(const download_arguments& typed, hubcache::settings environment);

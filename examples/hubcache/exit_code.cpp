@@ -29,6 +29,7 @@ exit_code exit_code_of(hubcache::errc reason) noexcept {
       return exit_code::not_found;
     case digest_mismatch:
     case size_mismatch:
+    case lock_mismatch:
       return exit_code::integrity;
     case disk_full:
     case disk_failed:
@@ -38,6 +39,8 @@ exit_code exit_code_of(hubcache::errc reason) noexcept {
       return exit_code::not_cached;
     case refused:
       return exit_code::refused;
+    case disallowed:
+      return exit_code::disallowed;
     case cancelled:
       return exit_code::interrupted;
     case misuse:

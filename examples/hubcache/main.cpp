@@ -32,6 +32,9 @@
 #include "index_rebuild.hpp"
 #include "index_stores.hpp"
 #include "index_why.hpp"
+#include "lock_check.hpp"
+#include "lock_install.hpp"
+#include "lock_write.hpp"
 #include "report.hpp"
 #include "subcommand.hpp"
 
@@ -93,6 +96,11 @@ int run(int argc, char** argv, command::invocation& chosen) {
   command::declare_index_rebuild(*index, chosen);
   command::declare_index_stores(*index, chosen);
   command::declare_index_why(*index, chosen);
+  auto* const lock = app.add_subcommand("lock", "Name files by commit and sha256, and install exactly those");
+  lock->require_subcommand(1);
+  command::declare_lock_write(*lock, chosen);
+  command::declare_lock_install(*lock, chosen);
+  command::declare_lock_check(*lock, chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& answered) {

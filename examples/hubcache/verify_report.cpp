@@ -17,19 +17,6 @@ std::string words_of(verdict outcome) {
   return outcome == verdict::wrong_size ? "wrong size" : std::string(to_string(outcome));
 }
 
-std::string json_of(const hubcache::checked_file& file) {
-  json_object out;
-  out.text("path", file.path)
-      .text_or_null("repo", file.repo)
-      .text_or_null("commit", file.commit)
-      .text_or_null("file", file.file)
-      .text("verdict", to_string(file.outcome))
-      .text_or_null("expected", file.expected ? file.expected->hex() : "")
-      .text_or_null("found", file.found ? file.found->hex() : "")
-      .text_or_null("detail", file.detail);
-  return std::move(out).close();
-}
-
 std::string json_of(const hubcache::quarantine_step& step) {
   json_object out;
   out.text("path", step.file.path)
@@ -48,6 +35,19 @@ std::string json_of(const hubcache::snapshot_files& files) {
 }
 
 }  // namespace
+
+std::string json_of(const hubcache::checked_file& file) {
+  json_object out;
+  out.text("path", file.path)
+      .text_or_null("repo", file.repo)
+      .text_or_null("commit", file.commit)
+      .text_or_null("file", file.file)
+      .text("verdict", to_string(file.outcome))
+      .text_or_null("expected", file.expected ? file.expected->hex() : "")
+      .text_or_null("found", file.found ? file.found->hex() : "")
+      .text_or_null("detail", file.detail);
+  return std::move(out).close();
+}
 
 bool verify_result::fails(verdict outcome) const noexcept {
   return is_failure(outcome) || (outcome == verdict::absent && absent_fails) ||

@@ -27,6 +27,8 @@ struct verify_result {
   [[nodiscard]] bool fails(hubcache::verdict outcome) const noexcept;
 };
 
+/// One object on one line.
+[[nodiscard]] std::string json_of(const hubcache::checked_file& file);
 /// One line: "corrupt: model/acme/tiny model.bin: it holds 1234 (PATH)".
 [[nodiscard]] std::string line_of(const hubcache::checked_file& file);
 /// "Verified 12 files, 3.4G; 1 corrupt, 2 edited".

@@ -38,7 +38,10 @@ class curl_transport::loop : public std::enable_shared_from_this<loop> {
   const asio::any_io_executor executor;
   const hubcache::transport_options options;
 
-  void add(CURL* easy) { curl_multi_add_handle(multi_, easy); }
+  void add(CURL* easy) {
+    if (curl_multi_add_handle(multi_, easy) != CURLM_OK)
+      throw error(errc::internal, "libcurl takes no transfer");
+  }
   void remove(CURL* easy) { curl_multi_remove_handle(multi_, easy); }
   /// Nothing will be watched any more: the executor's context is going away.
   void abandon() noexcept { abandoned_ = true; }
@@ -50,8 +53,11 @@ class curl_transport::loop : public std::enable_shared_from_this<loop> {
     int wanted = CURL_POLL_NONE;  // CURL_POLL_IN and CURL_POLL_OUT are bits
     int awaited = CURL_POLL_NONE;
   };
-  static int on_socket(CURL*, curl_socket_t socket, int what, void* self, void*);
-  static int on_timer(CURLM*, long milliseconds, void* self);
+  // libcurl's callbacks: 0, or -1 after an exception, which must not cross C; it then fails all transfers.
+  static int on_socket(CURL*, curl_socket_t socket, int what, void* self, void*) noexcept;
+  static int on_timer(CURLM*, long milliseconds, void* self) noexcept;
+  void watch_socket(curl_socket_t socket, int what);
+  void set_timer(long milliseconds);
   void await(const std::shared_ptr<watch>& one, int direction);
   void act(curl_socket_t socket, int events);
 
@@ -84,9 +90,10 @@ class curl_transport::transfer {
   asio::awaitable<void> take(std::string_view piece, hubcache::body_sink& sink);
   void resume();
   [[noreturn]] void fail() const;
-  static std::size_t on_header(char* line, std::size_t, std::size_t size, void* self);
-  static std::size_t on_body(char* bytes, std::size_t, std::size_t size, void* self);
-  static int on_connected(void* self, char*, char*, int, int);
+  // libcurl's callbacks. What they throw is kept in refusal_: it must not cross C.
+  static std::size_t on_header(char* line, std::size_t, std::size_t size, void* self) noexcept;
+  static std::size_t on_body(char* bytes, std::size_t, std::size_t size, void* self) noexcept;
+  static int on_connected(void* self, char*, char*, int, int) noexcept;
   template <class Option, class Value>
   void set(Option option, Value value) {
     if (curl_easy_setopt(easy_, option, value) != CURLE_OK)
@@ -97,18 +104,20 @@ class curl_transport::transfer {
 
   std::shared_ptr<loop> loop_;
   const hubcache::http_request& request_;
+  const std::chrono::milliseconds timeout_;  // libcurl takes 1 ms to 24 days
   CURL* easy_ = curl_easy_init();
   curl_slist* fields_ = nullptr;
   bool attached_ = false;
   char message_[CURL_ERROR_SIZE] = "";
 
   asio::steady_timer wake_;
-  clock::time_point active_ = clock::now();  // when something last came
+  clock::time_point active_;  // when something last came; @pre connected_
   hubcache::http1::response_parser parser_;
   hubcache::http1::chunk_decoder decoder_;
   std::string staged_;
-  std::exception_ptr refusal_;  // thrown by the parser or the decoder
+  std::exception_ptr refusal_;  // thrown in a callback
   CURLcode result_ = CURLE_OK;
+  bool connected_ = false;  // before that, libcurl's own timeout counts, without the time in its queue
   bool begun_ = false;
   bool paused_ = false;
   bool done_ = false;
@@ -132,22 +141,29 @@ curl_transport::loop::~loop() {
   curl_multi_cleanup(multi_);
 }
 
-int curl_transport::loop::on_socket(CURL*, curl_socket_t socket, int what, void* self, void*) {
-  auto& owner = *static_cast<loop*>(self);
-  auto found = owner.watches_.find(socket);
+int curl_transport::loop::on_socket(CURL*, curl_socket_t socket, int what, void* self, void*) noexcept {
+  try {
+    static_cast<loop*>(self)->watch_socket(socket, what);
+    return 0;
+  } catch (...) {
+    return -1;
+  }
+}
+
+void curl_transport::loop::watch_socket(curl_socket_t socket, int what) {
+  auto found = watches_.find(socket);
   if (what == CURL_POLL_REMOVE) {
-    if (found == owner.watches_.end()) return 0;
+    if (found == watches_.end()) return;
     found->second->wanted = CURL_POLL_NONE;
     found->second->descriptor.release();  // the socket is libcurl's to close
-    owner.watches_.erase(found);
-  } else if (!owner.abandoned_) {
-    if (found == owner.watches_.end())
-      found = owner.watches_.emplace(socket, std::make_shared<watch>(owner.executor, socket)).first;
+    watches_.erase(found);
+  } else if (!abandoned_) {
+    if (found == watches_.end())
+      found = watches_.emplace(socket, std::make_shared<watch>(executor, socket)).first;
     found->second->wanted = what;
     const auto one = found->second;
-    for (const int direction : {CURL_POLL_IN, CURL_POLL_OUT}) owner.await(one, direction);
+    for (const int direction : {CURL_POLL_IN, CURL_POLL_OUT}) await(one, direction);
   }
-  return 0;
 }
 
 /// Waits for `direction` of a socket if that is wanted and not done already.
@@ -166,17 +182,24 @@ void curl_transport::loop::await(const std::shared_ptr<watch>& one, int directio
   });
 }
 
-int curl_transport::loop::on_timer(CURLM*, long milliseconds, void* self) {
-  auto& owner = *static_cast<loop*>(self);
-  if (owner.abandoned_) return 0;
-  owner.timer_.cancel();
-  if (milliseconds < 0) return 0;
-  owner.timer_.expires_after(std::chrono::milliseconds(milliseconds));
-  owner.timer_.async_wait([weak = owner.weak_from_this()](const asio::error_code& ec) {
+int curl_transport::loop::on_timer(CURLM*, long milliseconds, void* self) noexcept {
+  try {
+    static_cast<loop*>(self)->set_timer(milliseconds);
+    return 0;
+  } catch (...) {
+    return -1;
+  }
+}
+
+void curl_transport::loop::set_timer(long milliseconds) {
+  if (abandoned_) return;
+  timer_.cancel();
+  if (milliseconds < 0) return;
+  timer_.expires_after(std::chrono::milliseconds(milliseconds));
+  timer_.async_wait([weak = weak_from_this()](const asio::error_code& ec) {
     const auto alive = weak.lock();
     if (!ec && alive) alive->act(CURL_SOCKET_TIMEOUT, 0);
   });
-  return 0;
 }
 
 void curl_transport::loop::act(curl_socket_t socket, int events) {
@@ -192,17 +215,22 @@ void curl_transport::loop::act(curl_socket_t socket, int events) {
 }
 
 curl_transport::transfer::transfer(std::shared_ptr<loop> on, const hubcache::http_request& request)
-    : loop_(std::move(on)), request_(request), wake_(loop_->executor), parser_(request.method) {
+    : loop_(std::move(on)),
+      request_(request),
+      timeout_(std::clamp<std::chrono::milliseconds>(request.timeout, std::chrono::milliseconds(1),
+                                                     std::chrono::hours(24 * 24))),
+      wake_(loop_->executor),
+      parser_(request.method) {
   if (!easy_) throw std::bad_alloc();
   try {
     configure();
+    loop_->add(easy_);
   } catch (...) {
     curl_slist_free_all(fields_);
     curl_easy_cleanup(easy_);
     throw;
   }
   attached_ = true;
-  loop_->add(easy_);
 }
 
 curl_transport::transfer::~transfer() {
@@ -229,7 +257,8 @@ void curl_transport::transfer::configure() {
   set(CURLOPT_PREREQFUNCTION, &transfer::on_connected);
   set(CURLOPT_PREREQDATA, this);
   set(CURLOPT_HTTP_TRANSFER_DECODING, 0L);  // chunk_decoder is stricter, and tells malformed from cut short
-  set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request_.timeout.count()));
+  set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+  set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(timeout_.count()));
   set(CURLOPT_LOW_SPEED_LIMIT, static_cast<long>(request_.minimum_rate));
   set(CURLOPT_LOW_SPEED_TIME, std::max(1L, static_cast<long>(loop_->options.rate_window.count() / 1000)));
   set(CURLOPT_MAXAGE_CONN, static_cast<long>(loop_->options.idle_expiry.count()));
@@ -284,12 +313,16 @@ void curl_transport::transfer::complete(CURLcode result) {
   wake_.cancel();
 }
 
-int curl_transport::transfer::on_connected(void* self, char*, char*, int, int) {
-  static_cast<transfer*>(self)->active_ = clock::now();
+int curl_transport::transfer::on_connected(void* self, char*, char*, int, int) noexcept {
+  auto& owner = *static_cast<transfer*>(self);
+  owner.active_ = clock::now();
+  owner.connected_ = true;
+  owner.wake_.cancel();
   return CURL_PREREQFUNC_OK;
 }
 
-std::size_t curl_transport::transfer::on_header(char* line, std::size_t, std::size_t size, void* self) {
+std::size_t curl_transport::transfer::on_header(char* line, std::size_t, std::size_t size,
+                                                void* self) noexcept {
   auto& owner = *static_cast<transfer*>(self);
   owner.active_ = clock::now();
   auto& parser = owner.parser_;
@@ -302,7 +335,7 @@ std::size_t curl_transport::transfer::on_header(char* line, std::size_t, std::si
       text.remove_prefix(7);
     }
     parser.feed(text);
-  } catch (const error&) {
+  } catch (...) {
     owner.refusal_ = std::current_exception();
     return 0;
   }
@@ -310,7 +343,8 @@ std::size_t curl_transport::transfer::on_header(char* line, std::size_t, std::si
   return size;
 }
 
-std::size_t curl_transport::transfer::on_body(char* bytes, std::size_t, std::size_t size, void* self) {
+std::size_t curl_transport::transfer::on_body(char* bytes, std::size_t, std::size_t size,
+                                              void* self) noexcept {
   auto& owner = *static_cast<transfer*>(self);
   owner.active_ = clock::now();
   if (!owner.staged_.empty() && owner.staged_.size() + size > staging_size) {
@@ -324,7 +358,7 @@ std::size_t curl_transport::transfer::on_body(char* bytes, std::size_t, std::siz
     } else {
       owner.staged_.append(rest);
     }
-  } catch (const error&) {
+  } catch (...) {
     owner.refusal_ = std::current_exception();
     return 0;
   }
@@ -335,7 +369,7 @@ std::size_t curl_transport::transfer::on_body(char* bytes, std::size_t, std::siz
 asio::awaitable<void> curl_transport::transfer::wait() {
   active_ = clock::now();
   while (!ready()) {
-    const auto deadline = active_ + request_.timeout;
+    const auto deadline = connected_ ? active_ + timeout_ : clock::time_point::max();
     if (clock::now() >= deadline)
       throw error(errc::timed_out, "nothing came from " + request_.target.origin());
     asio::error_code ignored;
@@ -411,6 +445,8 @@ void curl_transport::transfer::fail() const {
       case CURLE_GOT_NOTHING:
       case CURLE_SEND_ERROR:
         return errc::connection_lost;
+      case CURLE_ABORTED_BY_CALLBACK:
+        return errc::internal;
       // While a body is paused nothing is received: then it is the chunks that libcurl could not read.
       case CURLE_RECV_ERROR:
         return paused_ ? errc::bad_response : errc::connection_lost;
@@ -426,11 +462,17 @@ curl_transport::curl_transport(asio::any_io_executor executor, hubcache::transpo
 
 asio::awaitable<hubcache::http_response> curl_transport::exchange(const hubcache::http_request& request,
                                                                   hubcache::body_sink& sink) {
+  return run(loop_, request, sink);  // no coroutine itself: its frame would need this when it begins
+}
+
+asio::awaitable<hubcache::http_response> curl_transport::run(std::shared_ptr<loop> on,
+                                                             const hubcache::http_request& request,
+                                                             hubcache::body_sink& sink) {
   hubcache::error_context where;
   where.url = request.target.redacted();
   try {
     (void)hubcache::http1::format_request(request);  // for its checks: libcurl sends fields as they are
-    transfer one(loop_, request);
+    transfer one(std::move(on), request);
     std::exception_ptr failure;
     hubcache::http_response response;
     try {

@@ -18,7 +18,7 @@ namespace plugins {
 ///
 /// A body that the sink does not take in time is paused in libcurl; up to 512 KiB of it are held here. The
 /// options mean what they mean to https_transport. `http_request::timeout` bounds look-up, connect and
-/// handshake together. Requests other than GET and HEAD get a connection of their own: libcurl would repeat
+/// handshake together, and more than 24 days of it are 24. Requests other than GET and HEAD get a connection of their own: libcurl would repeat
 /// them on a dead one.
 /// @par Thread safety  As https_transport: one executor. libcurl looks names up in threads of its own.
 /// @par Lifetime  The executor's context outlives the transport; exchanges may outlive it.
@@ -33,6 +33,9 @@ class curl_transport {
  private:
   class loop;
   class transfer;
+  static asio::awaitable<hubcache::http_response> run(std::shared_ptr<loop> on,
+                                                      const hubcache::http_request& request,
+                                                      hubcache::body_sink& sink);
   std::shared_ptr<loop> loop_;
 };
 static_assert(hubcache::transport<curl_transport>);

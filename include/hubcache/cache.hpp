@@ -11,9 +11,9 @@
 /// may be started from any thread if the executor runs them one at a time (one thread, or a strand). Blocking calls
 /// may come from any thread but the cache's own, where they fail with errc::misuse; cached() from any.
 ///
-/// Cancellation: terminal, by the slot of the completion token. A write, hash or sync that has begun is finished in
-/// pieces of a few MiB, a copy of a file as a whole; partial files stay and are resumed next time. The call
-/// completes with errc::cancelled.
+/// Cancellation: terminal, by the slot of the completion token. Writes, hashes and copies end after a piece of a few
+/// MiB, a sync that has begun is waited for; partial files stay and are resumed next time. The call completes with
+/// errc::cancelled.
 ///
 /// Failure: every call ends with `error` (error.hpp): thrown, or as exception_ptr (read it with error_of()).
 ///
@@ -211,7 +211,7 @@ class basic_cache {
 
   /// The snapshot of a commit, or of any revision if the settings say offline, if all of it is in its place in the
   /// cache: without a request, without any other thread. None if something is missing, edited or unknown, and for
-  /// options that ask for more: a local folder, verification, a mapping, force. Records the use.
+  /// options that ask for more: a local folder, verification, a mapping, force, a requirement, a lock. Records the use.
   /// Blocking; from any thread, concurrently.
   /// @param observer  told of the plan, on the calling thread
   /// @throws error    errc::invalid_argument

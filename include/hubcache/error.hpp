@@ -28,7 +28,7 @@ enum class errc {
   proxy_failed,   ///< The proxy refused or failed. Check HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
   bad_response,   ///< The server broke HTTP or sent JSON of another shape. A proxy in between is likely.
   rate_limited,   ///< 429 after all retries. Wait, or send a token for a higher limit.
-  server_failed,  ///< 5xx after all retries. Try again later.
+  server_failed,  ///< 5xx or 408 after all retries. Try again later.
   http_failed,    ///< Another HTTP status that hubcache has no remedy for.
 
   unauthorized,  ///< 401: no such repo, or a private one and no valid token. Check the name, then the token.
@@ -48,8 +48,10 @@ enum class errc {
 
   not_cached,  ///< Offline, and not everything asked for is in the cache. Run once with network.
   refused,     ///< hubcache declines: it would break a rule of safety (see the detail).
-  cancelled,   ///< The caller cancelled. Partial files are kept and resumed next time.
-  internal,    ///< A bug in hubcache or an exception from a policy. Please report it.
+  disallowed,  ///< A requirement of the user or his organisation forbids it (requirement.hpp). See the detail.
+  lock_mismatch,  ///< The Hub or the cache has something else than the lock file says. See the detail.
+  cancelled,      ///< The caller cancelled. Partial files are kept and resumed next time.
+  internal,       ///< A bug in hubcache or an exception from a policy. Please report it.
 };
 
 /// The category of `errc`; its `default_error_condition` maps to `std::errc` where one fits.

@@ -39,7 +39,7 @@ struct http_request {
   url target;
   header_list headers;  ///< Without Host, Connection and Content-Length: those are the transport's.
   std::string body;     ///< Sent with its Content-Length if not empty.
-  std::chrono::milliseconds timeout{10'000};  ///< Of the connect, and of each wait for bytes.
+  std::chrono::milliseconds timeout{10'000};  ///< Of the connect, and of each wait for bytes; at least 1 ms.
   std::uint64_t minimum_rate = 0;  ///< Bytes/s over 30 s below which the body counts as stalled; 0 = none.
   std::size_t body_limit = 64 * 1024;  ///< Of `http_response::body`, in bytes.
 };

@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -54,6 +56,9 @@ struct listing {
   friend bool operator==(const listing&, const listing&) = default;
 };
 static_assert(!std::is_aggregate_v<listing>);
+
+/// What the Hub's scans say of files, by path: "safe", "unsafe", "suspicious", "queued", "unscanned", ...
+using scan_statuses = std::map<std::string, std::string, std::less<>>;
 
 /// What the Hub says of a repo at a revision.
 struct repo_info {

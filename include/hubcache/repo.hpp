@@ -63,8 +63,9 @@ struct repo_url {
 /// @throws error errc::invalid_argument for empty, absolute or escaping names and control characters.
 HUBCACHE_DECL void check_revision(std::string_view revision);
 
-/// Whether `path` may be created below a folder on any system: relative, no empty, "." or ".." segment between
-/// '/' or '\', no drive, no control character, no segment over 255 bytes.
+/// Whether `path` may be created below a folder: relative, no empty, "." or ".." segment between '/' or '\', no drive, no
+/// ".git" in any case, no control character, no segment over 255 bytes, at most 128 segments and 3072 bytes. What only
+/// some systems take for special (CON, a dot or blank at the end) is a name like others: those refuse it themselves.
 [[nodiscard]] HUBCACHE_DECL bool is_safe_path(std::string_view path) noexcept;
 
 }  // namespace hubcache::inline v0_1

@@ -19,11 +19,22 @@
 
 namespace hubcache::inline v0_1::detail {
 
+/// The failure that `found`, of the content of the repo's `file`, is.
+[[nodiscard]] HUBCACHE_DECL error objection_error(const plan& what, const std::string& file,
+                                                  const objection& found);
+
 /// Turns present contents that are gone by now into fetches: a plan may be old when it runs.
 HUBCACHE_DECL void look_again(plan& what);
 
-/// Creates the folders a run writes to, and refuses to begin what the disk cannot hold.
-/// @throws error errc::disk_full or another disk error
+/// Inspects what is present, as far as its steps have rules.
+/// @param meanwhile  only what another process published since the plan was made; else only what was there before
+/// @throws error errc::{disallowed, lock_mismatch}, or a disk error
+HUBCACHE_DECL void inspect_present(const plan& what, bool meanwhile, const hash_set_ref& hashes,
+                                   const std::stop_token& stop);
+
+/// Creates the folders a run writes to, and refuses to begin what the disk cannot hold: too many bytes, or two files
+/// whose names its file system takes for one.
+/// @throws error errc::disk_full, errc::refused or another disk error
 HUBCACHE_DECL void prepare_folders(const plan& what);
 
 /// The names of the partials that lie where `what` keeps its own; none if it fetches nothing.
@@ -63,11 +74,11 @@ static_assert(!std::is_aggregate_v<transfer_place>);
 /// @throws error a disk error
 HUBCACHE_DECL std::vector<std::string> finish_entries(const plan& what, std::size_t first, std::size_t last);
 
-/// The last part of a run, when all entries are there: the listing, and the ref at the very end.
+/// The last part of a run, when all entries are there: the listing, and the ref at the very end, synced as `mode` says.
 /// @param unchanged nothing was placed: then a cache that cannot be written to is as good as one that can, and what
 ///        could not be recorded there is no failure
 /// @throws error a disk error
-HUBCACHE_DECL void finish_view(const plan& what, bool unchanged);
+HUBCACHE_DECL void finish_view(const plan& what, fsync_mode mode, bool unchanged);
 
 /// What became of the caller's mapping.
 struct mapped_contents {

@@ -4,6 +4,7 @@
 /// no connection waits for a disk.
 
 #include <hubcache/fetch/fetch.hpp>
+#include <hubcache/fetch/fetch_whole.hpp>
 #include <hubcache/run_jobs.hpp>
 #include <hubcache/run_results.hpp>
 #include <hubcache/run_state.hpp>
@@ -38,7 +39,7 @@ class small_files {
   [[nodiscard]] HUBCACHE_DECL asio::awaitable<void> fetch_some();
   [[nodiscard]] HUBCACHE_DECL asio::awaitable<void> publish_all();
 
-  /// Makes the stages look whether the run stopped.
+  /// Makes the stages look whether the run stopped; who waits for a slot then gets none.
   HUBCACHE_DECL void wake();
 
  private:
@@ -85,7 +86,7 @@ class small_files {
   std::size_t locked_ = 0;  // contents whose lock is held: at most locked_limit
   std::size_t fetching_now_ = 0;
   std::uint64_t memory_ = 0;  // bytes of contents from their request to their publication
-  std::unordered_map<std::size_t, retry_state> integrity_;  // of those in flight or come altered
+  std::unordered_map<std::size_t, whole_history> histories_;  // of those in flight or come altered
 
   // Cancelled to wake who waits.
   asio::steady_timer to_begin_;    // expires when a waiting content may be begun

@@ -4,6 +4,7 @@
 /// client does; nothing else in the library looks at the environment.
 
 #include <hubcache/config.hpp>
+#include <hubcache/requirement.hpp>
 #include <hubcache/store.hpp>
 #include <hubcache/url.hpp>
 
@@ -30,11 +31,11 @@ class secret {
   std::string text_;
 };
 
-/// What is synced to disk before a blob gets its name.
+/// What is synced to the device, and when. In every mode a ref is written last.
 enum class fsync_mode : unsigned char {
-  none,   ///< Nothing: after a power cut recent content may be damaged (a later link re-checks it).
-  batch,  ///< Files of one operation are synced together at its end, before its refs are written.
-  each,   ///< Every file and its directory, before it gets its final name.
+  none,   ///< Nothing: after a power cut recent content may be damaged (`hubcache cache verify` finds it).
+  batch,  ///< Every blob before it gets its final name, many at a time; the ref likewise.
+  each,   ///< The same one by one, and the folder after each of these names.
 };
 
 /// Which proxy serves which scheme, and which hosts are reached directly.
@@ -63,6 +64,7 @@ struct settings {
   secret token;                                          ///< Sent to the endpoint's origin only.
   bool token_over_http = false;  ///< Send the token over plain http to other hosts than loopback.
   bool offline = false;          ///< Make no request at all (HF_HUB_OFFLINE).
+  requirements require;          ///< Of every snapshot (HUBCACHE_REQUIRE); its options can only add to them.
 
   std::chrono::milliseconds metadata_timeout{10'000};  ///< Connect, and each wait for metadata bytes.
   std::chrono::milliseconds download_timeout{10'000};  ///< Connect, and each wait for content bytes.

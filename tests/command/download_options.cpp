@@ -207,7 +207,7 @@ TEST_CASE("the help names every exit code") {
   command::declare(app, arguments);
   const auto help = app.help();
   for (const char* code :
-       {"  0 ", "  1 ", "  2 ", "  3 ", "  4 ", "  5 ", " 6 ", " 7 ", " 8 ", " 9 ", " 130 "}) {
+       {"  0 ", "  1 ", "  2 ", "  3 ", "  4 ", "  5 ", " 6 ", " 7 ", " 8 ", " 9 ", " 10 ", " 130 "}) {
     CAPTURE(std::string(code));
     CHECK(help.find(code) != help.npos);
   }
@@ -219,4 +219,22 @@ TEST_CASE("--link takes one kind for all and patterns with kinds of their own, i
   CHECK(options.links == link_kinds(link_kind::hard_link));
   CHECK(options.link_rules ==
         std::vector{link_rule("*.onnx_data", link_kind::copy), link_rule("a=b", auto_link_kinds)});
+}
+
+TEST_CASE("requirements reach the library, each by its flag") {
+  CHECK(parse({"o/n"}).options.require.empty());
+  CHECK(parse({"o/n", "--require-safetensors"}).options.require == requirements(requirement::safetensors));
+  CHECK(parse({"o/n", "--require-scan"}).options.require == requirements(requirement::scan));
+  CHECK(parse({"o/n", "--require-sha256"}).options.require == requirements(requirement::sha256));
+}
+
+TEST_CASE("--lock is remembered with whether a revision was named, and is not empty") {
+  CHECK_FALSE(parse({"o/n"}).lock);
+  const auto request = parse({"o/n", "--lock", "a.lock"});
+  CHECK(request.lock == "a.lock");
+  CHECK_FALSE(request.revision_named);
+  CHECK(parse({"o/n", "--revision", "main"}).revision_named);
+  CHECK(parse({"hf://o/n@v1"}).revision_named);
+  CHECK_FALSE(parse({"hf://o/n"}).revision_named);
+  CHECK_FALSE(usage_error({"o/n", "--lock", ""}).empty());
 }

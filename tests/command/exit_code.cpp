@@ -35,6 +35,8 @@ TEST_CASE("every errc ends the command with the code its documentation promises"
       {errc::permission_denied, 7},
       {errc::not_cached, 8},
       {errc::refused, 9},
+      {errc::disallowed, 10},
+      {errc::lock_mismatch, 6},
       {errc::cancelled, 130},
       {errc::internal, 1},
   };

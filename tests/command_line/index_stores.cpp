@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <filesystem>
+#include <iterator>
 #include <sstream>
 #include <store/contents.hpp>
 #include <support/process.hpp>

@@ -110,6 +110,21 @@ TEST_CASE("who waits for a file that wants no more is let go, the others keep th
   t.held.clear();
 }
 
+TEST_CASE("who waits in a lane that is closed is let go, and so is who comes later; the other lane goes on") {
+  takers t(1);
+  t.take(lane::small, 3);
+  t.take(lane::big, 1);
+  t.slots.close(lane::small);
+  t.settle();
+  CHECK(t.dismissed == 2);
+  t.take(lane::small, 1);
+  CHECK(t.dismissed == 3);
+  t.release();
+  t.take(lane::small, 1);
+  CHECK(t.dismissed == 4);
+  CHECK(t.order == std::vector{lane::small, lane::big});
+}
+
 TEST_CASE("a cancelled taker leaves the queue, and no slot is lost with it") {
   takers t(1);
   t.take(lane::big);

@@ -88,6 +88,8 @@ TEST_CASE("without X-Error-Code the status decides") {
   CHECK(failed(401, {}).reason() == errc::unauthorized);
   CHECK(failed(403, {}).reason() == errc::forbidden);
   CHECK(failed(429, {}).reason() == errc::rate_limited);
+  CHECK(failed(408, {}).reason() == errc::server_failed);
+  CHECK(failed(416, {}).reason() == errc::size_mismatch);
   CHECK(failed(500, {}).reason() == errc::server_failed);
   CHECK(failed(503, {}).reason() == errc::server_failed);
   CHECK(failed(400, {}).reason() == errc::http_failed);

@@ -311,3 +311,17 @@ TEST_CASE("what is no object of strings with distinct keys is no string map") {
     CHECK_FALSE(parse_string_map(text));
   }
 }
+
+TEST_CASE("what the Hub's scans say is read by path; without a status it is an empty text") {
+  scan_statuses found;
+  parse_scans(R"([{"type":"file","path":"a","securityFileStatus":{"status":"unsafe","avScan":{}}},)"
+              R"({"type":"file","path":"b"},{"type":"file","path":"c","securityFileStatus":null},)"
+              R"({"type":"file","path":"d","securityFileStatus":{"status":1}}])",
+              found);
+  parse_scans(R"([{"path":"e","securityFileStatus":{"status":"safe"}}])", found);
+  CHECK(found == scan_statuses{{"a", "unsafe"}, {"b", ""}, {"c", ""}, {"d", ""}, {"e", "safe"}});
+  for (const auto* text : {"", "{}", "[1]", "[{}]", R"([{"path":1}])"}) {
+    CAPTURE(text);
+    CHECK(failure_of([&] { return parse_scans(text, found), 0; }) == errc::bad_response);
+  }
+}

@@ -216,6 +216,17 @@ TEST_CASE("faults hit as often as told and leave the rest alone") {
   CHECK(chunked.body.starts_with("7530\r\n"));
   CHECK(chunked.body.ends_with("\r\n0\r\nX-Checked: yes\r\n\r\n"));
 
+  hub.inject(embedded::multipart_ranges());
+  const auto parts = ask(hub.cdn(), "GET", target, "Range: bytes=5-9\r\n");
+  CHECK(parts.status == 206);
+  CHECK(parts.header("Content-Range").empty());
+  CHECK(parts.body ==
+        "--part\r\nContent-Range: bytes 5-9/100000\r\n\r\n" + all.substr(5, 5) + "\r\n--part--\r\n");
+
+  hub.inject(embedded::rewrite("\"acme/tiny\"", "\"acme/huge\""));
+  CHECK(ask(hub.endpoint(), "GET", "/api/models/acme/tiny").body.find("\"id\":\"acme/huge\"") !=
+        std::string::npos);
+
   hub.inject(embedded::drop_after_bytes(20));
   CHECK(exchanged(hub.cdn(), "GET " + target + " HTTP/1.1\r\n\r\n").size() == 20);
 }

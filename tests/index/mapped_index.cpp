@@ -35,7 +35,7 @@ using test::table_of;
 
 TEST_CASE("mapped_index keeps the contract of content_index, however its files are read") {
   std::deque<test::temp_folder> folders;
-  for (const auto access : {index_access::automatic, index_access::mapped, index_access::copied}) {
+  for (const auto access : {index_access::mapped, index_access::copied}) {
     test::index_conformance(
         [&folders, access] { return mapped_index(folders.emplace_back() / "index", access); });
   }

@@ -1,8 +1,10 @@
+#include <hubcache/error.hpp>
 #include <hubcache/link/copy.hpp>
 
 #include <doctest/doctest.h>
 
 #include <link/conformance.hpp>
+#include <stop_token>
 
 using hubcache::link_kind;
 
@@ -92,4 +94,32 @@ TEST_CASE("A file that is one hole is copied as one") {
   std::error_code ec;
   CHECK(hubcache::copy{}.link(test::open_source(path), {folder / "copied", 0644}, link_kind::copy, ec).used);
   CHECK(std::filesystem::file_size(folder / "copied") == std::uintmax_t{1} << 40U);
+}
+
+TEST_CASE("A copy that is stopped at any time is whole or not there at all") {
+  const auto bytes = test::patterned(24'000'000);
+  for (const auto* parent : {"/tmp", "/dev/shm"}) {  // by the kernel, and by the buffer
+    const test::temp_folder folder("/tmp"), to(parent);
+    const auto source = test::open_source(folder.write("source", bytes));
+    for (int delay = 0; delay < 12; ++delay) {
+      std::stop_source stop;
+      hubcache::link_target want(to / "copied", 0644);
+      want.stop = stop.get_token();
+      std::thread other;
+      if (delay == 0) stop.request_stop();
+      if (delay > 0) {
+        other = std::thread([&] {
+          std::this_thread::sleep_for(std::chrono::microseconds(500 * delay));
+          stop.request_stop();
+        });
+      }
+      std::error_code ec;
+      const bool copied = hubcache::copy{}.link(source, want, link_kind::copy, ec).used.has_value();
+      if (delay > 0) other.join();
+      CHECK((delay > 0 || !copied));
+      if (!copied) CHECK(ec == hubcache::errc::cancelled);
+      CHECK((copied ? test::read_file(want.path) == bytes : test::names_in(to.path()) == 0));
+      std::filesystem::remove(want.path);
+    }
+  }
 }

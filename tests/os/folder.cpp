@@ -84,6 +84,14 @@ TEST_CASE("A file among the parents is reported") {
   CHECK(ec == std::errc::not_a_directory);
 }
 
+TEST_CASE("parent_of() gives no folder, not even one on the way, if one cannot be made") {
+  const temp_folder folder;
+  std::error_code ec;
+  const auto parent = opened(folder).parent_of("made/" + std::string(300, 'x') + "/name", ec);
+  CHECK(ec == std::errc::filename_too_long);
+  CHECK_FALSE(static_cast<bool>(parent));
+}
+
 TEST_CASE("A symlink is made, and replaces whatever file had its name") {
   const temp_folder folder;
   folder.write("file", "old");
@@ -236,4 +244,63 @@ TEST_CASE("A status follows a symlink when it is told to") {
   CHECK(opened(folder).status("link", ec).symlink);
   CHECK(opened(folder).status("link", ec, true).identity.size == 5);
   CHECK(!ec);
+}
+
+TEST_CASE("An open file gets another name in a folder, but never somebody else's") {
+  const temp_folder folder;
+  std::error_code ec;
+  const auto file = os::open_read(folder.write("a", "bytes"), ec);
+  folder.write("in/taken", "other");
+  fs::rename(folder / "a", folder / "moved");
+  const auto in = opened(folder).child("in", ec);
+  in.link_opened(file, "b", ec);
+  CHECK(!ec);
+  CHECK(read_file(folder / "in/b") == "bytes");
+  in.link_opened(file, "taken", ec);
+  CHECK(ec == std::errc::file_exists);
+  CHECK(read_file(folder / "in/taken") == "other");
+}
+
+TEST_CASE("A file of a folder opens as it does by its path: no symlink, no fifo") {
+  const temp_folder folder;
+  fs::create_symlink(folder.write("file", "bytes"), folder / "link");
+  REQUIRE(::mkfifo((folder / "fifo").c_str(), 0600) == 0);
+  const auto in = opened(folder);
+  std::error_code ec;
+  CHECK(in.open_read("file", ec));
+  CHECK(in.open_or_create("new", 0600, ec));
+  for (const auto* name : {"link", "fifo"}) {
+    CHECK_FALSE(in.open_read(name, ec));
+    CHECK(ec);
+    CHECK_FALSE(in.open_or_create(name, 0600, ec));
+    CHECK(ec);
+  }
+}
+
+TEST_CASE("A folder is made with all that is missing, its base too, but not through a symlink below that") {
+  const temp_folder folder, outside;
+  std::error_code ec;
+  CHECK(os::folder::make_below(folder / "base", folder / "base/a/b", ec, 0700));
+  CHECK(!ec);
+  CHECK((fs::status(folder / "base/a").permissions() & fs::perms::group_all) == fs::perms::none);
+  fs::create_directory_symlink(folder / "base", folder / "way");
+  CHECK(os::folder::make_below(folder / "way", folder / "way/c", ec));
+  CHECK(fs::is_directory(folder / "base/c"));
+  fs::create_directory_symlink(outside.path(), folder / "base/planted");
+  (void)os::folder::make_below(folder / "base", folder / "base/planted/d", ec);
+  CHECK(is_refusal(ec));
+  CHECK(names_in(outside.path()) == 0);
+}
+
+TEST_CASE("A symlink is trusted if the user, the superuser or the folder's owner made it") {
+  const auto of = [](std::uint32_t owner) {
+    os::file_status status;
+    status.owner = owner;
+    return status;
+  };
+  const auto me = os::effective_user();
+  CHECK(os::is_trusted_link(of(me), of(4711)));
+  CHECK(os::is_trusted_link(of(0), of(4711)));
+  CHECK(os::is_trusted_link(of(4711), of(4711)));
+  CHECK_FALSE(os::is_trusted_link(of(4712), of(4711)));
 }

@@ -94,17 +94,3 @@ TEST_CASE("extended attributes are compared by name and value") {
   ::setxattr(b.c_str(), "user.origin", "x", 1, 0);
   CHECK(same());
 }
-
-TEST_CASE("an open file gets another name, but never somebody else's") {
-  const test::temp_folder home;
-  const auto file = opened(home.write("a", "bytes"));
-  const auto taken = home.write("taken", "other");
-  std::filesystem::rename(home / "a", home / "moved");
-  std::error_code ec;
-  os::link_opened(file, home / "b", ec);
-  CHECK(!ec);
-  CHECK(test::read_file(home / "b") == "bytes");
-  os::link_opened(file, taken, ec);
-  CHECK(ec == std::errc::file_exists);
-  CHECK(test::read_file(taken) == "other");
-}

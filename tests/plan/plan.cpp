@@ -292,3 +292,26 @@ TEST_CASE("Without a rule that fits, the options' kinds count") {
   f.make();
   CHECK(f.draft.steps[0].links == hubcache::link_kinds(hubcache::link_kind::reflink));
 }
+
+TEST_CASE("Bytes are inspected for pickles only if that is required") {
+  fixture f{{"a", "1"}};
+  f.make();
+  CHECK_FALSE(f.draft.steps[0].rules.needed());
+  fixture strict{{"a", "1"}};
+  strict.draft.options.require = hubcache::requirement::safetensors;
+  strict.make();
+  CHECK(strict.draft.steps[0].rules.pickles);
+}
+
+TEST_CASE("Content that git names is inspected for the sha256 of its lock, other content is named by it") {
+  fixture f{{"a", "1"}, {"b", "2"}};
+  f.draft.listing.files[0].lfs = false;
+  f.draft.listing.files[0].sha256.reset();
+  f.draft.listing.files[0].blob_id = std::string(40, 'a');
+  f.draft.options.lock.emplace();
+  f.draft.options.lock->files.emplace_back("a", 1, content_of("1").name);
+  f.draft.options.lock->files.emplace_back("b", 1, content_of("2").name);
+  f.make();
+  CHECK(f.draft.steps[0].rules.sha256 == content_of("1").name);
+  CHECK_FALSE(f.draft.steps[1].rules.sha256);
+}

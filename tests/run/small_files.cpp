@@ -170,6 +170,36 @@ TEST_CASE("a failure that concerns all stops the small files soon, and what had 
   CHECK(s.hub.log().count([](const auto& r) { return r.status == 401; }) <= 32);
 }
 
+TEST_CASE("a refusal is met by those that are under way, and by nobody who waits for a turn") {
+  for (const int code : {401, 403}) {
+    scene s(small_repo(300));
+    s.hub.inject(fault(embedded::status(code)).on("/resolve/").repeated(fault::always));
+    REQUIRE(s.here.failure("acme/small"));
+    // As many exchanges as a run begins with, of 32 that it may have.
+    CHECK(s.hub.log().count([&](const auto& r) { return r.status == code; }) <= 16);
+    CHECK(s.leftovers().empty());
+  }
+}
+
+TEST_CASE("a file that is to be tried again is not, once the run has stopped") {
+  embedded::repo_model repo("acme/two");
+  embedded::file_map tree;
+  tree["failing"] = embedded::regular("a");
+  tree["refused"] = embedded::regular("b");
+  repo.commit(tree);
+  scene s(repo);
+  s.here.config.retry_pause = std::chrono::milliseconds(300);
+  const auto failing = s.hub.inject(fault(embedded::status(503)).on("/failing").repeated(fault::always));
+  s.hub.inject(
+      fault(embedded::both(embedded::status(403), embedded::stall_before_head(std::chrono::milliseconds(10))))
+          .on("/refused")
+          .repeated(fault::always));
+  const auto failure = s.here.failure("acme/two");
+  REQUIRE(failure);
+  CHECK(failure->reason() == errc::forbidden);
+  CHECK(failing.fired() == 1);
+}
+
 TEST_CASE("a big file that fails at once neither hangs the small ones nor is hung by them") {
   auto tree = small_repo(120).files();
   tree["big"] = embedded::lfs(embedded::file_content::generated(7, 3 * mebibyte));

@@ -108,10 +108,27 @@ TEST_CASE("A server that answered before may be out of reach for longer than one
   }
 }
 
+TEST_CASE("A proxy that served before is tried again, a few times") {
+  retry_state state;
+  CHECK_FALSE(next_attempt(settings(), state, errc::proxy_failed, std::nullopt, no_noise));
+  state.progress();
+  for (int i = 0; i < 2; ++i)
+    CHECK(next_attempt(settings(), state, errc::proxy_failed, std::nullopt, no_noise));
+  CHECK_FALSE(next_attempt(settings(), state, errc::proxy_failed, std::nullopt, no_noise));
+}
+
 TEST_CASE("Only a server that is limiting or failing is waited for as it asks") {
   retry_state state;
   CHECK(next_attempt(settings(), state, errc::server_failed, 7s, no_noise) == 7s);
   CHECK(next_attempt(settings(), state, errc::connection_lost, 7s, no_noise) == 500ms);
+}
+
+TEST_CASE("A server that asks for no wait is left as soon as one that asks for nothing") {
+  retry_state state;
+  for (int i = 1; i < settings().attempts; ++i) {
+    CHECK(next_attempt(settings(), state, errc::rate_limited, 0s, no_noise) >= 500ms);
+  }
+  CHECK_FALSE(next_attempt(settings(), state, errc::rate_limited, 0s, no_noise));
 }
 
 TEST_CASE("Noise spreads a pause by a quarter to either side") {

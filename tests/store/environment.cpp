@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <support/temp_folder.hpp>
+#include <sys/stat.h>
 
 namespace fs = std::filesystem;
 using hubcache::errc;
@@ -143,7 +144,7 @@ TEST_CASE(
   CHECK(read(set).token.reveal() == "hf_file");
   set["HUGGING_FACE_HUB_TOKEN"] = "hf_legacy";
   CHECK(read(set).token.reveal() == "hf_legacy");
-  set["HF_TOKEN"] = " \thf_\r\nnew\n";
+  set["HF_TOKEN"] = "\n \thf_new\r\n";
   CHECK(read(set).token.reveal() == "hf_new");
 }
 
@@ -164,17 +165,32 @@ TEST_CASE("HF_TOKEN_PATH names the token file, which may be a symlink") {
         "hf_mounted");
 }
 
-TEST_CASE("A token file that is missing, a folder or too large for a token is no token") {
+TEST_CASE("A token file that is missing or no file is no token") {
   const temp_folder home;
-  home.write("large", std::string(100'000, 'x'));
-  for (const char* name : {"none", ".", "large"}) {
+  REQUIRE(::mkfifo((home / "fifo").c_str(), 0600) == 0);
+  for (const char* name : {"none", ".", "fifo"}) {
     CAPTURE(name);
     CHECK(read({{"HF_TOKEN_PATH", home / name}}).token.empty());
   }
 }
 
+TEST_CASE("A token file that holds something else is refused by its path, without showing it") {
+  const temp_folder home;
+  home.write("large", "hunter2" + std::string(100'000, 'x'));
+  home.write("lines", "hf_hunter2\nhf_other\n");
+  home.write("binary", std::string("\0\1hunter2\xff", 10));
+  home.write("spaces", "hf_hunter2 # mine");
+  for (const char* name : {"large", "lines", "binary", "spaces"}) {
+    const auto text = complaint({{"HF_TOKEN_PATH", home / name}});
+    CAPTURE(text);
+    CHECK(mentions(text, home / name));
+    CHECK_FALSE(mentions(text, "hunter2"));
+  }
+}
+
 TEST_CASE("A token that could break a header is refused without showing it") {
-  for (const char* token : {"hf_hunter2 x", "hf_\thunter2", "hf_hunter2\x7f", "hf_hunter2\xc3\xa9"}) {
+  for (const char* token :
+       {"hf_\r\nhunter2", "hf_hunter2 x", "hf_\thunter2", "hf_hunter2\x7f", "hf_hunter2\xc3\xa9"}) {
     const auto text = complaint({{"HF_TOKEN", token}});
     CHECK(mentions(text, "HF_TOKEN"));
     CHECK_FALSE(mentions(text, "hunter2"));
@@ -249,8 +265,8 @@ TEST_CASE("A proxy may leave out the scheme, and an escape that is none stays") 
 
 TEST_CASE("A proxy of another kind is refused by the variable's own name, without its credentials") {
   for (const char* name : {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"}) {
-    for (const char* value :
-         {"socks5://u:hunter2@h:1", "https://u:hunter2@h", "http://u:hunter2@", "http://h:x"}) {
+    for (const char* value : {"socks5://u:hunter2@h:1", "https://u:hunter2@h", "http://u:hunter2@",
+                              "http://u:1/hunter2@h", "http://h:x"}) {
       CAPTURE(value);
       const auto text = complaint({{name, value}});
       CHECK(mentions(text, name));
@@ -337,4 +353,12 @@ TEST_CASE("A configuration of stores that makes no sense is refused, naming wher
 
 TEST_CASE("The process's own environment is readable") {
   CHECK_FALSE(hubcache::environment_settings().cache_dir.empty());
+}
+
+TEST_CASE("HUBCACHE_REQUIRE names what every download must meet") {
+  using hubcache::requirement;
+  CHECK(read({}).require.empty());
+  CHECK(read({{"HUBCACHE_REQUIRE", "safetensors,scan"}}).require ==
+        (requirement::safetensors | requirement::scan));
+  CHECK(mentions(complaint({{"HUBCACHE_REQUIRE", "safe"}}), "HUBCACHE_REQUIRE"));
 }

@@ -118,7 +118,7 @@ TEST_CASE("A record is written and read alike in a locale whose decimal point is
 TEST_CASE("A record of huggingface_hub is valid unless the file was modified more than a second later") {
   const local_folder local;
   const auto time = modified(local.file());
-  local.record(std::to_string(time + 5));
+  local.record(std::to_string(time + 0.5));
   CHECK(local.valid());
   local.record(std::to_string(time - 0.5) + "\n");
   CHECK(local.valid());
@@ -126,9 +126,15 @@ TEST_CASE("A record of huggingface_hub is valid unless the file was modified mor
   CHECK_FALSE(local.valid());
 }
 
+TEST_CASE("A record of the future, by a clock that was wrong, is not valid") {
+  const local_folder local;
+  local.record(std::to_string(modified(local.file()) + 3600));
+  CHECK_FALSE(local.valid());
+}
+
 TEST_CASE("A record without its file, or of a symlink, is not valid") {
   const local_folder local;
-  local.record("9999999999.0\n");
+  local.record(std::to_string(modified(local.file())));
   CHECK(local.valid());
   fs::rename(local.file(), local.folder / "elsewhere");
   CHECK_FALSE(local.valid());

@@ -284,6 +284,18 @@ TEST_CASE("A partial that cannot be opened is an error: through a symlink, or be
   CHECK(read_file(victim) == "keep");
 }
 
+TEST_CASE("A partial that is another file's name, too, is replaced, and that file keeps its bytes") {
+  const temp_folder folder;
+  const auto victim = folder.write("victim", "keep");
+  fs::create_hard_link(victim, folder / "partial");
+  bench b;
+  const auto file = b.open(folder / "partial", content_of("other"));
+  REQUIRE(file);
+  fill(*file, "other", 5);
+  CHECK(read_file(folder / "partial") == "other");
+  CHECK(read_file(victim) == "keep");
+}
+
 TEST_CASE("A restart throws away bytes, hash and failure, also what is being hashed") {
   const temp_folder folder;
   bench b;

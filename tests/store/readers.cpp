@@ -4,11 +4,14 @@
 
 #include <filesystem>
 #include <support/temp_folder.hpp>
+#include <sys/xattr.h>
+#include <vector>
 
 namespace fs = std::filesystem;
 using hubcache::is_shared_folder;
 using hubcache::mode_for;
 using hubcache::readers;
+using hubcache::os::access_entry;
 using hubcache::os::effective_user;
 using hubcache::os::file_status;
 
@@ -26,6 +29,38 @@ file_status with(std::uint32_t mode, std::uint32_t owner = alice, std::uint32_t 
 
 readers of(std::uint32_t mode, std::uint32_t owner = alice, std::uint32_t group = staff) {
   return readers().through(with(mode, owner, group));
+}
+
+/// Through a file of alice and staff with a list: bits for its owning group, and who else is named in it.
+readers of_list(std::uint32_t mode, std::uint32_t group, std::vector<access_entry> named) {
+  access_entry owning;
+  owning.permissions = group;
+  named.push_back(owning);
+  return readers().through(with(mode), named);
+}
+
+access_entry entry(access_entry::subject of, std::uint32_t id, std::uint32_t permissions = 4) {
+  access_entry result;
+  result.of = of;
+  result.id = id;
+  result.permissions = permissions;
+  return result;
+}
+
+/// Gives `path` a list that lets `user` in, as setfacl would; false where no list can be kept.
+bool let_in(const std::string& path, std::uint32_t user, char permissions, const char* attribute) {
+  std::string list("\2\0\0\0", 4);
+  const auto add = [&list](char tag, char bits, std::uint32_t id) {
+    list.append({tag, '\0', bits, '\0'});
+    for (unsigned shift = 0; shift < 32; shift += 8) list += static_cast<char>(id >> shift & 0xFFU);
+  };
+  const auto nobody = ~std::uint32_t{0};
+  add(0x01, 7, nobody);            // owner
+  add(0x02, permissions, user);    // named user
+  add(0x04, 0, nobody);            // owning group
+  add(0x10, permissions, nobody);  // mask
+  add(0x20, 0, nobody);            // others
+  return ::setxattr(path.c_str(), attribute, list.data(), list.size(), 0) == 0;
 }
 
 readers of_folder(const std::string& path) {
@@ -104,4 +139,45 @@ TEST_CASE("Folders of several users are setgid or writable to others, a user's o
 TEST_CASE("A new file has its folder's group if that is setgid, else this process's") {
   const test::temp_folder folder;
   CHECK(hubcache::group_in(folder.path()) == hubcache::os::effective_group());
+}
+
+TEST_CASE("Who is named in a list is let in, and nobody else by the bits that limit it") {
+  using enum access_entry::subject;
+  CHECK(of_list(0640, 4, {}).within(of(0640)));
+  CHECK(of(0640).within(of_list(0640, 4, {})));
+  const auto bobs = of_list(0640, 0, {entry(user, bob)});
+  CHECK_FALSE(bobs.within(of(0640)));  // bob
+  CHECK_FALSE(of(0640).within(bobs));  // staff
+  CHECK(of(0600).within(bobs));
+  CHECK(bobs.within(bobs));
+  CHECK(bobs.within(readers()));
+  CHECK(bobs.within(of_list(0640, 4, {entry(user, bob)})));
+  const auto teams = of_list(0640, 4, {entry(group, team)});
+  CHECK(of(0640).within(teams));
+  CHECK_FALSE(teams.within(of(0640)));
+  CHECK(of_list(0600, 4, {entry(user, bob)}).within(of(0600)));     // the mask lets nobody through
+  CHECK(of_list(0640, 4, {entry(user, bob, 2)}).within(of(0640)));  // he may write, not read
+}
+
+TEST_CASE("A folder's list counts, and the one that new files get there") {
+  const test::temp_folder folder;
+  fs::create_directories(folder / "open/inner");
+  fs::create_directories(folder / "closed");
+  fs::permissions(folder / "closed", fs::perms(0700));
+  fs::permissions(folder / "open", fs::perms(0700));
+  CHECK(of_folder(folder / "open/inner").within(of_folder(folder / "closed")));
+  if (!let_in(folder / "open", bob, 5, "system.posix_acl_access")) {
+    MESSAGE("skipped: needs a file system with access control lists");
+    return;
+  }
+  CHECK_FALSE(of_folder(folder / "open/inner").within(of_folder(folder / "closed")));
+  CHECK(of_folder(folder / "closed").within(of_folder(folder / "open/inner")));
+
+  std::error_code ec;
+  CHECK(hubcache::os::inherited_access_list(folder / "closed", ec).empty());
+  REQUIRE(let_in(folder / "closed", bob, 5, "system.posix_acl_default"));
+  const auto inherited = hubcache::os::inherited_access_list(folder / "closed", ec);
+  CHECK(!ec);
+  CHECK(mode_for(0444, staff, readers(), of(0440), inherited) == 0400);
+  CHECK(mode_for(0444, staff, readers(), readers(), inherited) == 0444);
 }

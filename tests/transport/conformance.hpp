@@ -523,6 +523,18 @@ void conforms_in_connections(MakeTransport make) {
     }
     CHECK(server.connections() == 3);
   }
+  SUBCASE("the transport may be gone when its exchange begins") {
+    const scripted::server server(scripted::always(scripted::ok("served")));
+    const auto request = request_to(server.url());
+    text_sink sink;
+    asio::io_context context;
+    {
+      auto brief = make(asio::any_io_executor(context.get_executor()));
+      asio::co_spawn(context, brief.exchange(request, sink), [](std::exception_ptr, http_response) {});
+    }
+    context.run_for(std::chrono::seconds(10));
+    CHECK(sink.text == "served");
+  }
   SUBCASE("exchanges may be abandoned with their context") {
     const scripted::server server([](scripted::peer& client, std::size_t) {
       client.read_request();
@@ -539,6 +551,42 @@ void conforms_in_connections(MakeTransport make) {
     }
     CHECK(server.all_closed());
   }
+}
+
+/// For models with a bound of connections: `make` makes one that opens a single one. The time that an exchange
+/// waits for it is no silence of the server's.
+template <class MakeTransport>
+void waits_its_turn(MakeTransport make) {
+  const scripted::server server([](scripted::peer& client, std::size_t) {
+    while (const auto request = client.read_request()) {
+      if (request->starts_with("GET /held ")) client.wait_for_close();
+      client.send(scripted::ok("free"));
+    }
+  });
+  session<MakeTransport> net(make);
+  text_sink sink;
+  asio::cancellation_signal holder;
+  asio::cancellation_signal waiter;
+  const auto held = request_to(server.url("/held"));
+  auto brief = request_to(server.url("/brief"));
+  brief.timeout = milliseconds(50);
+  const auto& first = net.start(held, sink, holder.slot());
+  const auto& second = net.start(brief, sink);
+  const auto& third = net.start(held, sink, waiter.slot());
+  const auto last = request_to(server.url("/last"));
+  const auto& fourth = net.start(last, sink);
+  asio::steady_timer later(net.context(), milliseconds(150));
+  later.async_wait([&](const asio::error_code&) {
+    waiter.emit(asio::cancellation_type::terminal);
+    holder.emit(asio::cancellation_type::terminal);
+  });
+  net.run();
+  CHECK(is_cancelled(first.failure));
+  CHECK_FALSE(second.failure);
+  CHECK(is_cancelled(third.failure));
+  CHECK_FALSE(fourth.failure);
+  CHECK(sink.text == "freefree");
+  CHECK(server.connections() == 2);
 }
 
 template <class MakeTransport>

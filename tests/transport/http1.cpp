@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <initializer_list>
 #include <string>
 
 namespace {
@@ -266,6 +267,20 @@ TEST_CASE("format_request refuses whatever could become another request") {
   auto request = request_to("http://hub.test/");
   request.target = request.target.with_target("/a HTTP/1.1\r\nB: c");
   CHECK(is_invalid([&] { (void)format_request(request); }));
+}
+
+TEST_CASE("offers_basic looks at every challenge, whatever its case and place") {
+  const auto offered = [](std::initializer_list<const char*> challenges) {
+    hubcache::header_list headers;
+    for (const auto* challenge : challenges) headers.add("proxy-authenticate", challenge);
+    return hubcache::http1::offers_basic(headers);
+  };
+  CHECK(offered({"Basic realm=\"x\""}));
+  CHECK(offered({"basic"}));
+  CHECK(offered({"Negotiate", "Digest realm=\"x\", BASIC realm=\"y\""}));
+  CHECK_FALSE(offered({}));
+  CHECK_FALSE(offered({"Negotiate", "NTLM"}));
+  CHECK_FALSE(offered({"Basically"}));
 }
 
 }  // namespace

@@ -5,9 +5,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "support/temp_folder.hpp"
-#include "transport/conformance.hpp"
-#include "transport/tls_server.hpp"
+#include "transport/https_exchange.hpp"
 
 namespace {
 
@@ -15,44 +13,13 @@ using hubcache::errc;
 using test::request_to;
 using test::text_sink;
 
-const scripted::certificate& authority() {
-  static const scripted::certificate made("");
-  return made;
-}
-
-scripted::certificate signed_for(const std::string& alt_names, long start = -60, long end = 3600) {
-  return scripted::certificate(alt_names, &authority(), start, end);
-}
-
-hubcache::transport_options trusting(const test::temp_folder& folder, const scripted::certificate& root) {
-  hubcache::transport_options options;
-  options.ca_file = folder.write("roots.pem", root.pem());
-  return options;
-}
-
-auto with(hubcache::transport_options options) {
-  return [options](asio::any_io_executor executor) { return hubcache::https_transport(executor, options); };
-}
-
-/// The error of an exchange that must fail.
-template <class Make>
-hubcache::error failed(test::session<Make>& net, const hubcache::http_request& request) {
-  text_sink sink;
-  try {
-    net.fetch(request, sink);
-  } catch (const hubcache::error& e) {
-    return e;
-  }
-  return {errc::internal, "it did not fail"};
-}
-
-bool says(const hubcache::error& e, std::string_view text) {
-  return e.detail().find(text) != std::string::npos;
-}
-
-std::string https_url(const scripted::server& server, const std::string& host = "127.0.0.1") {
-  return "https://" + host + ":" + std::to_string(server.port()) + "/x?key=secret";
-}
+using test::authority;
+using test::failed;
+using test::https_url;
+using test::says;
+using test::signed_for;
+using test::trusting;
+using test::with;
 
 TEST_CASE("https_transport keeps the contract of transport") {
   test::transport_conformance(
@@ -436,39 +403,9 @@ TEST_CASE("https_transport opens no more connections to an origin than it may, a
 }
 
 TEST_CASE("https_transport waits for a connection beyond the timeout, until it is cancelled") {
-  const scripted::server server([](scripted::peer& client, std::size_t) {
-    while (const auto request = client.read_request()) {
-      if (request->starts_with("GET /held ")) client.wait_for_close();
-      client.send(scripted::ok("free"));
-    }
-  });
   hubcache::transport_options options;
   options.max_per_origin = 1;
-  auto make = with(options);
-  test::session net(make);
-  text_sink sink;
-  asio::cancellation_signal holder;
-  asio::cancellation_signal waiter;
-  const auto held = request_to(server.url("/held"));
-  auto brief = request_to(server.url("/brief"));
-  brief.timeout = std::chrono::milliseconds(50);
-  const auto& first = net.start(held, sink, holder.slot());
-  const auto& second = net.start(brief, sink);
-  const auto& third = net.start(held, sink, waiter.slot());
-  const auto last = request_to(server.url("/last"));
-  const auto& fourth = net.start(last, sink);
-  asio::steady_timer later(net.context(), std::chrono::milliseconds(150));
-  later.async_wait([&](const asio::error_code&) {
-    waiter.emit(asio::cancellation_type::terminal);
-    holder.emit(asio::cancellation_type::terminal);
-  });
-  net.run();
-  CHECK(test::is_cancelled(first.failure));
-  CHECK_FALSE(second.failure);
-  CHECK(test::is_cancelled(third.failure));
-  CHECK_FALSE(fourth.failure);
-  CHECK(sink.text == "freefree");
-  CHECK(server.connections() == 2);
+  test::waits_its_turn(with(options));
 }
 
 TEST_CASE("https_transport judges the minimum rate from the head on, and takes any timeout") {
@@ -488,20 +425,6 @@ TEST_CASE("https_transport judges the minimum rate from the head on, and takes a
   text_sink sink;
   net.fetch(request, sink);
   CHECK(sink.text == "slow to begin");
-}
-
-TEST_CASE("https_transport may be gone when its exchange begins") {
-  const scripted::server server(scripted::always(scripted::ok("served")));
-  const auto request = request_to(server.url());
-  text_sink sink;
-  asio::io_context context;
-  {
-    hubcache::https_transport brief(context.get_executor());
-    asio::co_spawn(context, brief.exchange(request, sink),
-                   [](std::exception_ptr, hubcache::http_response) {});
-  }
-  context.run_for(std::chrono::seconds(10));
-  CHECK(sink.text == "served");
 }
 
 TEST_CASE("https_transport leaves nothing behind when exchanges that wait go with their context") {

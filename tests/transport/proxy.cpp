@@ -55,13 +55,17 @@ TEST_CASE("no_proxy addresses match as a whole") {
   CHECK_FALSE(direct("[::1", "http://[::1]/"));
 }
 
-TEST_CASE("loopback goes through the proxy unless no_proxy says otherwise") {
+TEST_CASE("loopback goes through a proxy on this machine only, unless no_proxy says otherwise") {
   hubcache::proxy_settings settings;
-  settings.http = hubcache::url::parse("http://proxy.test:3128").value();
+  settings.http = hubcache::url::parse("http://127.0.0.1:3128").value();
   const auto local = hubcache::url::parse("http://localhost/").value();
   CHECK(hubcache::proxy_for(settings, local) == &*settings.http);
   settings.no_proxy = "localhost";
   CHECK(hubcache::proxy_for(settings, local) == nullptr);
+  settings.no_proxy.clear();
+  settings.http = settings.https = hubcache::url::parse("http://proxy.test:3128").value();
+  for (const auto* target : {"http://localhost/", "http://127.0.0.1:8080/", "https://[::1]/"})
+    CHECK(hubcache::proxy_for(settings, hubcache::url::parse(target).value()) == nullptr);
 }
 
 TEST_CASE("each scheme has its own proxy") {

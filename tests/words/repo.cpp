@@ -158,6 +158,9 @@ TEST_CASE("file names that could escape a folder on any system are not safe") {
                                  "a/./b",
                                  "a\nb",
                                  "a\x7f",
+                                 "a\xC2\x9b",
+                                 ".git",
+                                 "a/.GiT/hooks/x",
                                  "a\\",
                                  "c:"}) {
     CAPTURE(path);
@@ -166,4 +169,13 @@ TEST_CASE("file names that could escape a folder on any system are not safe") {
   CHECK_FALSE(is_safe_path(std::string_view("a\0b", 3)));
   CHECK_FALSE(is_safe_path(std::string(256, 'a')));
   CHECK(is_safe_path(std::string(255, 'a')));
+  CHECK(is_safe_path("a.git/.github/.gitignore/\xC2\xA0"));
+  std::string deep = "a";
+  for (int i = 1; i < 128; ++i) deep += "/a";
+  CHECK(is_safe_path(deep));
+  CHECK_FALSE(is_safe_path(deep + "/a"));
+  std::string lengthy(255, 'a');
+  for (int i = 1; i < 12; ++i) lengthy += "/" + std::string(255, 'a');
+  CHECK(is_safe_path(lengthy));
+  CHECK_FALSE(is_safe_path(lengthy + "/a"));
 }

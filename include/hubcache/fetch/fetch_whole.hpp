@@ -14,6 +14,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <type_traits>
 
 namespace hubcache::inline v0_1 {
 
@@ -40,14 +41,24 @@ class whole_sink final : public body_sink {
   std::string problem_;
 };
 
+/// What is remembered of one content, however often it is fetched.
+struct whole_history {
+  whole_history() = default;
+
+  retry_state integrity;  ///< Failures to deliver the right content.
+  std::string came_from;  ///< Who sent the last bytes of it: a URL, redacted. Empty if nobody did.
+};
+static_assert(!std::is_aggregate_v<whole_history>);
+
 /// Fetches the content of `path` whole, with one exchange at a time: continues where a connection broke, retries what
 /// may pass. Takes a slot for each exchange and none for the pauses between them. The bytes are not verified.
-/// @param integrity failures to deliver the right content so far
+/// @param so_far kept up to date
+/// @return null if the lane of small files was closed before all had come
 /// @throws error errc::size_mismatch after bounded retries, or what the network said last
 /// Cancellation: terminal; nothing is kept.
 [[nodiscard]] HUBCACHE_DECL asio::awaitable<std::unique_ptr<std::byte[]>> fetch_whole(
     fetch_services& with, const repo& which, const std::string& commit, const std::string& path, content what,
-    retry_state& integrity);
+    whole_history& so_far);
 
 }  // namespace hubcache::inline v0_1
 

@@ -9,13 +9,16 @@
 #include <asio/async_result.hpp>
 #include <asio/awaitable.hpp>
 #include <asio/cancellation_type.hpp>
+#include <asio/error.hpp>
 #include <asio/execution/outstanding_work.hpp>
 #include <asio/post.hpp>
 #include <asio/prefer.hpp>
+#include <asio/this_coro.hpp>
 #include <asio/use_awaitable.hpp>
 
 #include <exception>
 #include <stop_token>
+#include <system_error>
 #include <type_traits>
 #include <utility>
 
@@ -25,7 +28,8 @@ namespace detail {
 
 /// Starts an operation that some other thread completes: `begin(token, complete)` must lead to one call of
 /// `complete(exception_ptr, R)` on any thread, which resumes the coroutine on its own executor. Cancellation
-/// requests a stop of `token`; the operation still completes.
+/// requests a stop of `token`; the operation still completes, and what it brought is dropped: it may be the half of a
+/// stopped one. Throws operation_aborted then.
 template <class R, class Begin>
 asio::awaitable<R> from_other_thread(Begin begin) {
   auto start = [begin = std::move(begin)](auto handler) mutable {
@@ -45,15 +49,19 @@ asio::awaitable<R> from_other_thread(Begin begin) {
     };
     begin(stop.get_token(), std::move(complete));
   };
-  co_return co_await asio::async_initiate<const asio::use_awaitable_t<>, void(std::exception_ptr, R)>(
+  auto result = co_await asio::async_initiate<const asio::use_awaitable_t<>, void(std::exception_ptr, R)>(
       std::move(start), asio::use_awaitable);
+  const auto cancelled = co_await asio::this_coro::cancellation_state;
+  if (cancelled.cancelled() != asio::cancellation_type::none)
+    throw std::system_error(asio::error::operation_aborted);
+  co_return result;
 }
 
 }  // namespace detail
 
 /// Runs `work(stop_token)` on `pool` and resumes on the caller's executor with its result, which must be default
 /// constructible. `work` is moved to the worker: what it touches, it must own. Cancellation requests a stop; the
-/// work decides how soon it heeds it.
+/// work decides how soon it heeds it, and its result is dropped.
 template <class F>
 requires(!std::is_void_v<std::invoke_result_t<F&, std::stop_token>>)
     asio::awaitable<std::invoke_result_t<F&, std::stop_token>> on_workers(workers& pool, F work) {

@@ -83,9 +83,11 @@ class exchange_slots {
 
   /// Suspends until an exchange of this kind may begin.
   /// @param of  of what file a range is to be fetched; outlives the slot
-  /// @return none if `of` wants no more
+  /// @return none if `of` wants no more, or the lane was closed
   /// Cancellation: terminal; throws asio::error::operation_aborted.
   [[nodiscard]] HUBCACHE_DECL asio::awaitable<std::optional<slot>> take(lane who, file* of = nullptr);
+  /// Lets go whoever waits in this lane, now or later: no further exchange of this kind is to begin.
+  HUBCACHE_DECL void close(lane who);
   /// How many may be in flight now. Changes at any time.
   [[nodiscard]] HUBCACHE_DECL std::size_t width() const noexcept;
   /// What width() never exceeds.

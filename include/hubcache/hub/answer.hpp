@@ -20,8 +20,8 @@ namespace hubcache::inline v0_1 {
 /// @throws error errc::refused if it lies at another origin, errc::bad_response if it is no URL.
 [[nodiscard]] HUBCACHE_DECL std::optional<url> next_page(const header_list& headers, const url& current);
 
-/// The failure that an answer with status >= 400 to a request for `asked` means, with the server's own words.
-/// URL, status and request id are added to `where`.
+/// The failure that an answer with status >= 400 to a request for `asked` means, with the server's own words, the queries
+/// of URLs left out. URL, status and request id are added to `where`.
 [[nodiscard]] HUBCACHE_DECL error answer_error(const http_response& answer, const url& asked,
                                                const error_context& where);
 

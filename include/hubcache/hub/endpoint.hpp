@@ -22,6 +22,8 @@ namespace hubcache::inline v0_1 {
                                          std::optional<std::string_view> revision = std::nullopt);
 /// First page of the whole tree of `revision`.
 [[nodiscard]] HUBCACHE_DECL url tree_url(const url& endpoint, const repo& of, std::string_view revision);
+/// What is known of files by name; they stand in the body of a POST.
+[[nodiscard]] HUBCACHE_DECL url paths_info_url(const url& endpoint, const repo& of, std::string_view commit);
 /// The content of a file. Pass a commit: a branch may move between two requests. @pre is_safe_path(path)
 [[nodiscard]] HUBCACHE_DECL url resolve_url(const url& endpoint, const repo& of, std::string_view commit,
                                             std::string_view path);

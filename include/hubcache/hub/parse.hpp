@@ -25,6 +25,11 @@ namespace hubcache::inline v0_1 {
 ///         then holds the entries before the offending one.
 HUBCACHE_DECL void parse_tree_page(std::string_view text, std::vector<file_entry>& out);
 
+/// Reads the answer to `paths_info_url` with "expand" and adds what the Hub's scans say of each file; of one without a
+/// status, an empty text.
+/// @throws error errc::bad_response for another shape.
+HUBCACHE_DECL void parse_scans(std::string_view text, scan_statuses& into);
+
 /// The listing of `commit`, from all its pages. O(n log n).
 /// @throws error errc::bad_response if a path comes twice, or is a folder of another.
 [[nodiscard]] HUBCACHE_DECL listing finish_listing(std::string commit, std::vector<file_entry> entries);

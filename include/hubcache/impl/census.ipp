@@ -394,11 +394,13 @@ HUBCACHE_DECL bool name_repo(const std::string& folder, census_repo& into) {
 }
 
 /// Whether `entry` of the cache's root can be a repo's folder. A symlink may stand there: people move repos to other
-/// disks.
+/// disks. Another user's leads to what is not ours to count or to remove.
 HUBCACHE_DECL bool is_folder_in_root(const os::folder& cache, const os::folder_entry& entry) {
   if (entry.kind != os::folder_entry::type::symlink) return entry.kind == os::folder_entry::type::folder;
   std::error_code ec;
-  return cache.status(entry.name, ec, true).directory;
+  const auto link = cache.status(entry.name, ec);
+  const auto root = ec ? os::file_status() : cache.status(".", ec);
+  return !ec && os::is_trusted_link(link, root) && cache.status(entry.name, ec, true).directory;
 }
 
 /// What a stranger in the cache's root is, in the words of `hf cache ls`; empty if it is none.

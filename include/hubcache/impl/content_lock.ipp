@@ -16,25 +16,17 @@ HUBCACHE_DECL std::uint64_t lock_byte(const digest& name) noexcept {
   return at >> 1U;
 }
 
-/// Locks the file `path`; makes its folder if that is missing.
-HUBCACHE_DECL std::optional<os::file_lock> lock_made(const std::string& path, std::uint32_t folder_mode,
-                                                     std::error_code& ec) {
-  auto lock = os::file_lock::try_lock(path, os::lock_mode::exclusive, ec);
-  if (ec != std::errc::no_such_file_or_directory) return lock;
-  os::make_directories(path.substr(0, path.rfind('/')), ec, folder_mode);
-  if (!ec) lock = os::file_lock::try_lock(path, os::lock_mode::exclusive, ec);
-  return lock;
+/// The cache that the Hub's lock file `path`, CACHE/.locks/REPO/ETAG.lock, belongs to.
+HUBCACHE_DECL std::string cache_of_lock(std::string path) {
+  for (int i = 0; i < 3; ++i) path.resize(path.rfind('/'));
+  return path;
 }
 
 }  // namespace detail
 
 HUBCACHE_DECL void content_locks::open(std::error_code& ec) {
-  const auto path = folder_ + "/contents";
-  auto file = os::open_or_create(path, 0600, ec);
-  if (ec == std::errc::no_such_file_or_directory) {
-    os::make_directories(folder_, ec, 0700);
-    if (!ec) file = os::open_or_create(path, 0600, ec);
-  }
+  const auto in = os::folder::make_below(state_dir_, folder(), ec, 0700);
+  auto file = ec ? os::descriptor() : in.open_or_create("contents", 0600, ec);
   if (!ec) file_ = std::make_shared<const os::descriptor>(std::move(file));
 }
 
@@ -50,8 +42,22 @@ HUBCACHE_DECL void content_locks::try_own(const digest& name, content_lock& resu
     file_.reset();
   }
   if (ec != std::errc::function_not_supported) return;
-  result.own_file_ = detail::lock_made(folder_ + "/" + name.hex() + ".lock", 0700, ec);
+  result.own_file_ =
+      os::file_lock::try_lock(folder() + "/" + name.hex() + ".lock", os::lock_mode::exclusive, ec);
   if (result.own_file_) result.own_file_->remove_on_release();
+}
+
+HUBCACHE_DECL std::optional<os::file_lock> content_locks::try_hub(const std::string& path,
+                                                                  std::error_code& ec) {
+  auto folder = os::parent_path(path);
+  if (folder == hub_folder_path_) {
+    auto lock = os::file_lock::try_lock(hub_folder_, path, os::lock_mode::exclusive, ec);
+    if (ec != std::errc::no_such_file_or_directory) return lock;
+  }
+  // It is another one, or somebody removed it.
+  hub_folder_ = os::folder::make_below(detail::cache_of_lock(path), folder, ec);
+  hub_folder_path_ = ec ? std::string() : std::move(folder);
+  return ec ? std::nullopt : os::file_lock::try_lock(hub_folder_, path, os::lock_mode::exclusive, ec);
 }
 
 HUBCACHE_DECL std::optional<content_lock> content_locks::try_lock(const digest& name,
@@ -63,7 +69,7 @@ HUBCACHE_DECL std::optional<content_lock> content_locks::try_lock(const digest& 
   // In another user's state folder the Hub's lock still excludes, repo by repo.
   if (!owned && (disk_errc(ec) != errc::permission_denied || hub_lock.empty())) return std::nullopt;
   if (!hub_lock.empty()) {
-    result.hub_ = detail::lock_made(hub_lock, 0777, ec);
+    result.hub_ = try_hub(hub_lock, ec);
     if (!result.hub_) return std::nullopt;
   }
   return result;

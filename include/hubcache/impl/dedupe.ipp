@@ -118,13 +118,16 @@ HUBCACHE_DECL void dedupe_run::link_name(const content& what, const opened_file&
   if (busy) ec = std::make_error_code(std::errc::device_or_resource_busy);
   if (ec) return;
 
-  const auto temporary = name.path + "." + os::random_hex(8) + ".incomplete";
-  os::link_opened(kept.file, temporary, ec);
+  // From here on the path counts no more: whatever takes its place, the folder stays the one that is looked into.
+  const auto folder = os::folder::open(os::parent_path(name.path), ec);
+  const auto own = os::last_segment(name.path);
+  const auto temporary = own + "." + os::random_hex(8) + ".incomplete";
+  if (!ec) folder.link_opened(kept.file, temporary, ec);
   if (ec) return;
-  const auto made = os::status(temporary, ec).identity;
+  const auto made = folder.status(temporary, ec).identity;
   const auto now_kept = ec ? os::file_identity{} : os::status(kept.file, ec).identity;
   const auto now_other = ec ? os::file_identity{} : os::status(other.file, ec).identity;
-  const auto named = ec ? os::file_identity{} : os::status(name.path, ec).identity;
+  const auto named = ec ? os::file_identity{} : folder.status(own, ec).identity;
   // An overlay may have copied the file for the link; the others may have been written to since they were compared.
   if (!ec &&
       (!os::same_bytes_state(made, kept.status.identity) ||
@@ -132,9 +135,9 @@ HUBCACHE_DECL void dedupe_run::link_name(const content& what, const opened_file&
        !os::same_bytes_state(now_other, other.status.identity) || !os::same_bytes_state(named, now_other))) {
     ec = std::make_error_code(std::errc::resource_unavailable_try_again);
   }
-  if (!ec) os::rename(temporary, name.path, ec);
+  if (!ec) folder.move(temporary, folder, own, ec);
   std::error_code ignored;
-  if (ec) os::remove(temporary, ignored);
+  if (ec) folder.remove(temporary, ignored);
 }
 
 HUBCACHE_DECL bool dedupe_run::is_verified(const digest& name, const opened_file& a,

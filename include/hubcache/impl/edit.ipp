@@ -75,9 +75,11 @@ HUBCACHE_DECL link_kind replace_by_own(const std::string& source, const std::str
     return std::filesystem::path(path).parent_path().string();
   };
   const auto around = readers::of_folder(folder(entry), ec);
-  const auto allowed = ec ? readers() : readers::of_folder(folder(source), ec).through(have.status);
+  const auto list = ec ? std::vector<os::access_entry>() : os::access_list(have.file, ec);
+  const auto allowed = ec ? readers() : readers::of_folder(folder(source), ec).through(have.status, list);
+  const auto inherited = ec ? std::vector<os::access_entry>() : os::inherited_access_list(scratch, ec);
   if (ec) return {};
-  const auto mode = mode_for(os::default_file_mode() | 0600U, group_in(scratch), around, allowed);
+  const auto mode = mode_for(os::default_file_mode() | 0600U, group_in(scratch), around, allowed, inherited);
   const auto temporary = scratch + "/" + os::random_hex(16) + ".incomplete";
   const auto report = links.link(have, {temporary, mode}, link_kind::reflink | link_kind::copy, ec);
   if (ec) return {};

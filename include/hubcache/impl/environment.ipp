@@ -6,6 +6,7 @@
 #include <hubcache/store/find_stores.hpp>
 #include <hubcache/store/folders.hpp>
 #include <hubcache/store/store_config.hpp>
+#include <hubcache/text.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -17,11 +18,10 @@ namespace hubcache::inline v0_1 {
 
 namespace detail {
 
-HUBCACHE_DECL std::string trimmed(std::string text) {
-  std::erase_if(text, [](char c) { return c == '\r' || c == '\n'; });
-  const auto first = text.find_first_not_of(" \t");
-  if (first == text.npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+HUBCACHE_DECL std::string trimmed(const std::string& text) {
+  constexpr std::string_view blanks = " \t\r\n";
+  const auto first = text.find_first_not_of(blanks);
+  return first == text.npos ? std::string() : text.substr(first, text.find_last_not_of(blanks) - first + 1);
 }
 
 /// Splits "scheme://user:password@host:port" and decodes nothing else: credentials are kept apart from the URL.
@@ -50,7 +50,8 @@ HUBCACHE_DECL void read_proxy(const variables& env, std::string name, std::optio
     text.erase(start, at + 1 - start);
   }
   where = url::parse(text);
-  if (!where || where->secure()) {
+  // An '@' behind the host: what stands before it is a part of a password with an unescaped '/', no host.
+  if (!where || where->secure() || where->target().find('@') != std::string::npos) {
     where.reset();
     throw error(errc::invalid_argument,
                 name +
@@ -71,16 +72,23 @@ HUBCACHE_DECL url read_endpoint(const variables& env, const url& otherwise) {
 
 HUBCACHE_DECL secret read_token(const variables& env, const std::string& hf_home) {
   auto text = trimmed(env.first({"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"}));
+  error_context where;
   if (text.empty()) {
     const auto path = env.text("HF_TOKEN_PATH");
+    where.file = path.empty() ? hf_home + "/token" : env.folder(path);
     std::error_code ec;
     // Secrets are often mounted as symlinks.
-    const auto file = std::filesystem::canonical(path.empty() ? hf_home + "/token" : env.folder(path), ec);
+    const auto file = std::filesystem::canonical(where.file, ec);
     if (!ec) text = trimmed(os::read_text(file.string(), 64 * 1024, ec));
+    if (ec == std::errc::file_too_large) {
+      throw error(errc::invalid_argument, "the token file is larger than any token", std::move(where));
+    }
   }
   if (std::any_of(text.begin(), text.end(), [](char c) { return c <= 0x20 || c >= 0x7F; })) {
     throw error(errc::invalid_argument,
-                "the token (HF_TOKEN or the token file) contains a blank or control character");
+                "the token (HF_TOKEN or the token file) contains a blank, a line break or another character "
+                "that no token has",
+                std::move(where));
   }
   return secret(std::move(text));
 }
@@ -99,6 +107,17 @@ HUBCACHE_DECL std::vector<store> configured_stores(const variables& env, const s
     for (auto& found : find_stores(env)) all.push_back(std::move(found));
   }
   return distinct_stores(std::move(all), of.cache_dir);
+}
+
+HUBCACHE_DECL requirements read_requirements(const variables& env) {
+  const auto text = env.text("HUBCACHE_REQUIRE");
+  const auto read = parse_requirements(text);
+  if (!read) {
+    throw error(errc::invalid_argument,
+                "HUBCACHE_REQUIRE must be a list of safetensors, scan and sha256, with commas, not '" +
+                    printable(text) + "'");
+  }
+  return *read;
 }
 
 }  // namespace detail
@@ -142,6 +161,7 @@ HUBCACHE_DECL settings environment_settings(const variable_lookup& variable) {
   result.endpoint = detail::read_endpoint(env, result.endpoint);
   if (!env.flag({"HF_HUB_DISABLE_IMPLICIT_TOKEN"})) result.token = detail::read_token(env, hf_home);
   result.offline = env.flag({"HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"});
+  result.require = detail::read_requirements(env);
   result.metadata_timeout = env.seconds("HF_HUB_ETAG_TIMEOUT", result.metadata_timeout);
   result.download_timeout = env.seconds("HF_HUB_DOWNLOAD_TIMEOUT", result.download_timeout);
   result.use_symlinks = !env.flag({"HF_HUB_DISABLE_SYMLINKS"});

@@ -77,6 +77,12 @@ HUBCACHE_DECL errc_text text_of(errc code) noexcept {
       return {"not_cached", "not in the cache", "Run once without --offline (HF_HUB_OFFLINE) to fetch it."};
     case errc::refused:
       return {"refused", "refused", "This is a rule of safety; see the detail."};
+    case errc::disallowed:
+      return {"disallowed", "not allowed",
+              "It is required by HUBCACHE_REQUIRE, or by an option of the call."};
+    case errc::lock_mismatch:
+      return {"lock_mismatch", "not as the lock file says",
+              "Nothing of it is used. If the change is wanted, write the lock file anew."};
     case errc::cancelled:
       return {"cancelled", "cancelled", "Run again to go on where it stopped."};
     case errc::internal:
@@ -123,6 +129,7 @@ class category_type final : public std::error_category {
       case errc::disk_failed:
         return std::errc::io_error;
       case errc::refused:
+      case errc::disallowed:
         return std::errc::operation_not_permitted;
       case errc::cancelled:
         return std::errc::operation_canceled;

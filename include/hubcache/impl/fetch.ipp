@@ -6,6 +6,7 @@
 #include <hubcache/source/pause.hpp>
 #include <hubcache/source/retry.hpp>
 
+#include <asio/post.hpp>
 #include <asio/redirect_error.hpp>
 #include <asio/steady_timer.hpp>
 #include <asio/this_coro.hpp>
@@ -56,7 +57,7 @@ class content_fetch : public std::enable_shared_from_this<content_fetch> {
     events::started news;
     news.file = path_;
     news.bytes = into_->what().size;
-    news.resumed = into_->resumed();
+    news.resumed = have_ = furthest_ = into_->resumed();
     with_.observer(news);
     for (;;) {
       co_await transfer();
@@ -71,6 +72,7 @@ class content_fetch : public std::enable_shared_from_this<content_fetch> {
   /// How one exchange, or the content as a whole, went wrong.
   struct attempt {
     attempt() = default;
+    pace::clock::time_point begun = pace::clock::now();
     std::shared_ptr<const error> failure;
     waiting_time server_wait;
   };
@@ -100,6 +102,9 @@ class content_fetch : public std::enable_shared_from_this<content_fetch> {
       if (untaken_.empty() || (in_flight_ > 0 && one_is_enough())) {
         slot.reset();
         co_await change(watches && !untaken_.empty());
+      } else if (pace::clock::now() < resting_until_) {
+        slot.reset();
+        co_await pause_until(resting_until_);
       } else if (!slot) {
         slot = co_await with_.slots.take(exchange_slots::lane::big, &file_);
       } else {
@@ -116,7 +121,8 @@ class content_fetch : public std::enable_shared_from_this<content_fetch> {
   /// processor from it.
   [[nodiscard]] bool one_is_enough() const noexcept { return !way_->has_value() || alone_; }
 
-  /// Suspends until an exchange begins to bring bytes or ends; at the latest when it is time to look at the speed again.
+  /// Suspends until an exchange begins to bring bytes or ends, or the hash has met the frontier; at the latest when it is
+  /// time to look at the speed again.
   asio::awaitable<void> change(bool timed) {
     std::error_code woken;
     if (timed && alone_) {
@@ -126,7 +132,6 @@ class content_fetch : public std::enable_shared_from_this<content_fetch> {
     } else {
       co_await changed_.async_wait(asio::redirect_error(asio::use_awaitable, woken));
     }
-    co_await asio::this_coro::throw_if_cancelled();
   }
 
   /// Lets others help the lone exchange once it is not fast.
@@ -165,11 +170,12 @@ class content_fetch : public std::enable_shared_from_this<content_fetch> {
   /// what no further attempt can mend.
   asio::awaitable<attempt> exchange(byte_range range, exchange_slots::slot& slot) {
     const running counted(*this);
-    const auto begun = pace::clock::now();
-    auto first_byte = begun;
+    attempt result;
+    auto first_byte = result.begun;
     auto advanced = [&](std::uint64_t n) {
-      if (first_byte == begun) {
+      if (first_byte == result.begun) {
         first_byte = pace::clock::now();
+        note_sender();
         if (window_begin_ == pace::clock::time_point{}) window_begin_ = first_byte;
         changed_.cancel();  // the way is found
       }
@@ -177,7 +183,6 @@ class content_fetch : public std::enable_shared_from_this<content_fetch> {
     };
     const content_part part(range.begin,
                             range.end == into_->what().size ? std::nullopt : std::optional(range.end));
-    attempt result;
     partial_sink sink(into_, range, writes_, with_.buffers, advanced);
     std::exception_ptr thrown;
     try {
@@ -190,11 +195,12 @@ class content_fetch : public std::enable_shared_from_this<content_fetch> {
     }
     sink.flush();
     throw_if_broken();
-    slot.exchanged(sink.received(), first_byte - begun, pace::clock::now() - first_byte);
+    slot.exchanged(sink.received(), first_byte - result.begun, pace::clock::now() - first_byte);
     untaken_.add({range.begin + sink.received(), range.end});
     ignored_ = ignored_ || sink.outcome() == range_answer::range_ignored;
     if (ignored_) co_return result;
     if (sink.outcome() == range_answer::refused) {
+      note_sender();
       result.failure = failed(errc::size_mismatch, sink.problem());
     } else if (thrown) {
       result.failure = std::make_shared<const error>(error_of(thrown)->within(context_));
@@ -206,11 +212,19 @@ class content_fetch : public std::enable_shared_from_this<content_fetch> {
     co_return result;
   }
 
+  /// What is wrong with the content is said of whoever sent it last.
+  void note_sender() {
+    if (way_->has_value()) context_.url = (*way_)->where.redacted();
+  }
+
   void note_arrived(exchange_slots::slot& slot, std::uint64_t n) {
     slot.received(n);
     window_bytes_ += n;
     judge_speed(pace::clock::now());
-    network_.progress();
+    have_ += n;
+    // Bytes that came before are no progress: who drops connections and ignores ranges would be asked for ever.
+    if (have_ > furthest_) network_.progress();
+    furthest_ = std::max(furthest_, have_);
     with_.source.counters().bytes_wire += n;
     events::advanced news;
     news.file = path_;
@@ -233,10 +247,18 @@ class content_fetch : public std::enable_shared_from_this<content_fetch> {
   /// With every byte written: the failure if they are not the content, else
   /// null.
   asio::awaitable<std::shared_ptr<const error>> mismatch() {
-    auto begin = [into = into_](const std::stop_token&, auto complete) {
-      into->when_hashed([complete = std::move(complete)]() mutable { complete(nullptr, true); });
+    hashed_ = false;
+    // The partial keeps this: it must not own the coroutine, which owns the partial.
+    auto tell = [weak = weak_from_this(), executor = changed_.get_executor()] {
+      asio::post(executor, [weak] {
+        const auto self = weak.lock();
+        if (!self) return;
+        self->hashed_ = true;
+        self->changed_.cancel();
+      });
     };
-    co_await from_other_thread<bool>(std::move(begin));
+    into_->when_hashed(std::move(tell));
+    while (!hashed_) co_await change(false);
     if (const auto broken = into_->failure())
       throw_disk_error(broken, "read the download back", into_->path());
     const auto arrived = into_->finish();
@@ -251,6 +273,7 @@ class content_fetch : public std::enable_shared_from_this<content_fetch> {
     std::error_code ec;
     into_->restart(ec);
     if (ec) throw_disk_error(ec, "truncate the download", into_->path());
+    have_ = 0;
     return lost;
   }
 
@@ -264,6 +287,7 @@ class content_fetch : public std::enable_shared_from_this<content_fetch> {
     news.file = path_;
     news.reason = ended.failure ? std::string(name_of(ended.failure->reason())) : "range_ignored";
     if (wrong_bytes || !ended.failure) news.lost = restart();
+    if (wrong_bytes) furthest_ = 0;
     if (!ended.failure) {
       whole_ = true;
       ignored_ = false;
@@ -274,10 +298,13 @@ class content_fetch : public std::enable_shared_from_this<content_fetch> {
     // yet.
     const auto now = std::chrono::steady_clock::now();
     if (ended.failure && !(wrong_bytes && resumed)) {
-      // What fails together with another exchange has the same cause: it counts once.
-      retry_state together = network_;
+      auto& counted = altered ? integrity_ : network_;
+      // What was under way when another exchange failed has failed of the same cause: that counts once.
+      retry_state together = counted;
       together.failures = 0;
-      auto& state = altered ? integrity_ : now < resting_until_ ? together : network_;
+      const bool first = ended.begun >= counted_at_;
+      auto& state = first ? counted : together;
+      if (first) counted_at_ = now;
       pause =
           next_attempt(with_.config, state, ended.failure->reason(), ended.server_wait, random_fraction());
     }
@@ -301,9 +328,13 @@ class content_fetch : public std::enable_shared_from_this<content_fetch> {
   std::size_t in_flight_ = 0;   // exchanges
   asio::steady_timer changed_;  // never expires; cancelled when there is something to do
   bool alone_ = true;           // no second exchange was let in yet
+  bool hashed_ = false;         // the hash has met the frontier
   pace::clock::time_point window_begin_{};
   std::uint64_t window_bytes_ = 0;
-  pace::clock::time_point resting_until_{};  // after a failure
+  pace::clock::time_point resting_until_{};  // after a failure: no exchange begins before
+  pace::clock::time_point counted_at_{};     // when the last failure was counted
+  std::uint64_t have_ = 0;                   // bytes received or resumed, and not thrown away
+  std::uint64_t furthest_ = 0;               // the most that have_ was
   bool ignored_ = false;                     // an exchange for a range was answered with all
   bool whole_ = false;                       // ... so that no more ranges are asked for
   retry_state network_;

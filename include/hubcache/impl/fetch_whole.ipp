@@ -36,12 +36,12 @@ namespace detail {
 /// One content on its way into memory.
 class whole_fetch {
  public:
-  whole_fetch(fetch_services& with, error_context context, content what, retry_state& integrity)
+  whole_fetch(fetch_services& with, error_context context, content what, whole_history& so_far)
       : with_(with),
         context_(std::move(context)),
         size_(static_cast<std::size_t>(what.size)),
         bytes_(new std::byte[size_]),  // not zeroed: every byte is overwritten before it is read
-        integrity_(integrity) {}
+        so_far_(so_far) {}
 
   asio::awaitable<std::unique_ptr<std::byte[]>> run(const repo& which, const std::string& commit,
                                                     const std::string& path) {
@@ -50,7 +50,9 @@ class whole_fetch {
     news.bytes = size_;
     with_.observer(news);
     while (filled_ < size_) {  // an empty file is here without being asked for
-      const auto failure = co_await exchange(which, commit, path);
+      auto slot = co_await with_.slots.take(exchange_slots::lane::small);
+      if (!slot) co_return nullptr;
+      const auto failure = co_await exchange(which, commit, path, std::move(*slot));
       if (failure || range_ignored_) co_await recover(failure, path);
     }
     co_return std::move(bytes_);
@@ -59,18 +61,19 @@ class whole_fetch {
  private:
   /// One exchange, from the first missing byte on. @return null unless it failed
   asio::awaitable<std::shared_ptr<const error>> exchange(const repo& which, const std::string& commit,
-                                                         const std::string& path) {
-    auto taken = co_await with_.slots.take(exchange_slots::lane::small);
-    auto& slot = *taken;  // only files can want no more
+                                                         const std::string& path, exchange_slots::slot slot) {
     const auto before = filled_;
     whole_sink sink(std::span(bytes_.get(), size_), filled_);
+    const content_part rest(before, std::nullopt);
+    const auto way = std::make_shared<found_route>();
     std::exception_ptr thrown;
     try {
-      co_await with_.source.content(which, commit, path, before, sink, server_wait_);
+      co_await with_.source.content(which, commit, path, rest, way, sink, server_wait_);
     } catch (const error&) {
       thrown = std::current_exception();
     }
     range_ignored_ = sink.range_ignored();
+    if (way->has_value()) context_.url = so_far_.came_from = (*way)->where.redacted();
     note_arrived(slot, path, filled_ - before);
     std::shared_ptr<const error> failure;
     if (!sink.problem().empty()) {
@@ -110,8 +113,8 @@ class whole_fetch {
     auto pause = std::optional(std::chrono::milliseconds(0));
     if (failure) {
       const bool altered = failure->reason() == errc::size_mismatch;
-      pause = next_attempt(with_.config, altered ? integrity_ : network_, failure->reason(), server_wait_,
-                           random_fraction());
+      pause = next_attempt(with_.config, altered ? so_far_.integrity : network_, failure->reason(),
+                           server_wait_, random_fraction());
       // What came with a wrong size is no part of this content.
       if (altered) news.lost = std::exchange(filled_, 0);
     } else {
@@ -133,7 +136,7 @@ class whole_fetch {
   bool range_ignored_ = false;  // by the last exchange
   waiting_time server_wait_;    // as the last exchange told
   retry_state network_;
-  retry_state& integrity_;
+  whole_history& so_far_;
 };
 
 }  // namespace detail
@@ -142,11 +145,11 @@ HUBCACHE_DECL asio::awaitable<std::unique_ptr<std::byte[]>> fetch_whole(fetch_se
                                                                         const repo& which,
                                                                         const std::string& commit,
                                                                         const std::string& path, content what,
-                                                                        retry_state& integrity) {
+                                                                        whole_history& so_far) {
   error_context context;
   context.repo = which.display();
   context.file = path;
-  detail::whole_fetch one(with, std::move(context), what, integrity);
+  detail::whole_fetch one(with, std::move(context), what, so_far);
   co_return co_await one.run(which, commit, path);
 }
 

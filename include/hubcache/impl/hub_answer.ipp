@@ -147,6 +147,10 @@ HUBCACHE_DECL errc answer_errc(const response_head& head, const url& asked,
       return errc::forbidden;
     case 404:
       return names_a_file(asked.target()) ? errc::file_not_found : errc::repo_not_found;
+    case 408:
+      return errc::server_failed;
+    case 416:  // the content ends before the bytes that the listing promises
+      return errc::size_mismatch;
     case 429:
       return errc::rate_limited;
     default:
@@ -154,10 +158,21 @@ HUBCACHE_DECL errc answer_errc(const response_head& head, const url& asked,
   }
 }
 
+/// `text` with the queries of the URLs in it left out: those that are signed let in whoever has them.
+HUBCACHE_DECL std::string without_queries(std::string text) {
+  for (auto at = text.find("://"); at != text.npos; at = text.find("://", at + 3)) {
+    const auto end = std::min(text.find_first_of(" \"'<>", at), text.size());
+    const auto query = text.find('?', at);
+    if (query < end) text.erase(query, end - query);
+  }
+  return text;
+}
+
 /// What the server says went wrong, by header and body, each thing once.
 HUBCACHE_DECL std::string answer_message(const http_response& answer) {
-  std::string header = printable(answer.head.headers.find("X-Error-Message").value_or(""), 300);
-  std::string body = parse_error_body(answer.body);
+  std::string header =
+      without_queries(printable(answer.head.headers.find("X-Error-Message").value_or(""), 300));
+  std::string body = without_queries(parse_error_body(answer.body));
   if (body.find(header) != body.npos) return body;
   if (header.find(body) != header.npos) return header;
   return header + "; " + body;

@@ -55,6 +55,11 @@ HUBCACHE_DECL url tree_url(const url& endpoint, const repo& of, std::string_view
                                   .append("?recursive=true&expand=false"));
 }
 
+HUBCACHE_DECL url paths_info_url(const url& endpoint, const repo& of, std::string_view commit) {
+  return endpoint.with_target(
+      detail::api_root(endpoint, of).append("/paths-info/").append(encode_segment(commit)));
+}
+
 HUBCACHE_DECL url resolve_url(const url& endpoint, const repo& of, std::string_view commit,
                               std::string_view path) {
   std::string target = detail::endpoint_root(endpoint) + '/';

@@ -206,6 +206,21 @@ HUBCACHE_DECL void parse_tree_page(std::string_view text, std::vector<file_entry
   }
 }
 
+HUBCACHE_DECL void parse_scans(std::string_view text, scan_statuses& into) {
+  detail::json_document document;
+  simdjson::dom::array entries;
+  if (!document.read(text) || document.root().get(entries) != simdjson::SUCCESS) {
+    throw error(errc::bad_response, "what the Hub says of the files is no JSON array");
+  }
+  for (const auto entry : entries) {
+    const auto path = detail::json_member<std::string_view>(entry, "path");
+    if (!path) throw error(errc::bad_response, "what the Hub says of the files has an entry without path");
+    const auto scan = detail::json_present(entry, "securityFileStatus");
+    const auto status = scan ? detail::json_member<std::string_view>(*scan, "status") : std::nullopt;
+    into.insert_or_assign(std::string(*path), std::string(status.value_or("")));
+  }
+}
+
 HUBCACHE_DECL listing finish_listing(std::string commit, std::vector<file_entry> entries) {
   if (const auto* twice = detail::sort_listing(entries)) {
     throw error(errc::bad_response, "the listing names a path twice, or as file and folder",

@@ -2,6 +2,7 @@
 
 #include <hubcache/hub/answer.hpp>
 #include <hubcache/hub/endpoint.hpp>
+#include <hubcache/hub/json_text.hpp>
 #include <hubcache/hub/parse.hpp>
 #include <hubcache/os/file.hpp>
 #include <hubcache/source/hub_source.hpp>
@@ -9,7 +10,9 @@
 #include <hubcache/source/retry.hpp>
 
 #include <algorithm>
+#include <iterator>
 #include <set>
+#include <utility>
 
 namespace hubcache::inline v0_1 {
 
@@ -53,6 +56,20 @@ HUBCACHE_DECL bool is_redirect(const http_response& answer) noexcept {
   }
 }
 
+/// Takes the token out of what a server says of a failure: some repeat what they were sent.
+HUBCACHE_DECL void conceal(http_response& failed, const secret& token) {
+  const auto without = [&token](std::string text) {
+    for (auto at = text.find(token.reveal()); at != text.npos; at = text.find(token.reveal(), at + 3)) {
+      text.replace(at, token.reveal().size(), "***");
+    }
+    return text;
+  };
+  header_list headers;
+  for (const auto& [name, value] : failed.head.headers.fields()) headers.add(name, without(value));
+  failed.head.headers = std::move(headers);
+  failed.body = without(std::move(failed.body));
+}
+
 }  // namespace detail
 
 HUBCACHE_DECL http_request hub_source::request(std::string method, const route& to,
@@ -79,9 +96,11 @@ HUBCACHE_DECL hub_source::quota hub_source::quota_of(const url& target) const {
   return path.starts_with("/api/") && !path.starts_with("/api/resolve-cache/") ? quota::api : quota::resolve;
 }
 
-HUBCACHE_DECL asio::awaitable<void> hub_source::wait_until(std::chrono::steady_clock::time_point when) const {
+HUBCACHE_DECL asio::awaitable<void> hub_source::wait_until(std::chrono::steady_clock::time_point when) {
   const auto left = std::chrono::ceil<std::chrono::seconds>(when - std::chrono::steady_clock::now());
-  if (left > std::chrono::seconds(2)) {
+  // All who wait for the same are told once.
+  if (left > std::chrono::seconds(2) && when > told_until_ + std::chrono::seconds(1)) {
+    told_until_ = when;
     const event news =
         events::warning("The Hub asks to wait " + std::to_string(left.count()) + " s (rate limit).");
     observer_(news);
@@ -95,6 +114,7 @@ HUBCACHE_DECL asio::awaitable<http_response> hub_source::exchange(const http_req
   if (own && not_before > std::chrono::steady_clock::now()) co_await wait_until(not_before);
   ++counters_.requests;
   auto answer = co_await over_.exchange(what, sink);
+  if (answer.head.status >= 400 && !config_.token.empty()) detail::conceal(answer, config_.token);
   const auto limit = own ? parse_rate_limit(answer.head.headers) : std::nullopt;
   if (limit && limit->remaining == 0) {
     const auto reset = std::min(limit->reset, std::chrono::seconds(3600)) + std::chrono::seconds(1);
@@ -105,13 +125,16 @@ HUBCACHE_DECL asio::awaitable<http_response> hub_source::exchange(const http_req
 
 HUBCACHE_DECL asio::awaitable<http_response> hub_source::metadata_once(std::string method, url target,
                                                                        const repo& which, url& answered,
-                                                                       waiting_time& server_wait) {
+                                                                       waiting_time& server_wait,
+                                                                       std::string body) {
   const bool has_token = !config_.token.empty();
   error_context context;
   context.repo = which.display();
   for (auto to = start_route(target, config_.endpoint, has_token, config_.token_over_http);;) {
     auto asked = request(method, to, config_.metadata_timeout);
     asked.body_limit = detail::metadata_limit;
+    if (!body.empty()) asked.headers.add("Content-Type", "application/json");
+    asked.body = body;
     keep_sink sink;
     auto answer = co_await exchange(asked, sink);
     // A HEAD is answered by its first redirect to another host: what lies there
@@ -136,33 +159,38 @@ HUBCACHE_DECL asio::awaitable<http_response> hub_source::metadata_once(std::stri
   }
 }
 
-HUBCACHE_DECL asio::awaitable<http_response> hub_source::metadata(std::string method, url target,
-                                                                  const repo& which, url& answered) {
+HUBCACHE_DECL asio::awaitable<void> hub_source::metadata(std::string method, url target, const repo& which,
+                                                         answer_reader read, std::string body) {
   retry_state state;
   state.patience = std::chrono::seconds(60);  // after that the cached snapshot serves, or the error is told
   for (;;) {
     std::exception_ptr failure;
     waiting_time server_wait;
+    error_context context;
+    context.repo = which.display();
     try {
-      co_return co_await metadata_once(method, target, which, answered, server_wait);
+      url answered;
+      const auto answer = co_await metadata_once(method, target, which, answered, server_wait, body);
+      context.url = answered.redacted();
+      if (read) read(answer, answered);
+      co_return;
     } catch (const error&) {
       failure = std::current_exception();
     }
     const auto what = error_of(failure);
     const auto wait = next_attempt(config_, state, what->reason(), server_wait, random_fraction());
-    if (!wait) {
-      error_context context;
-      context.repo = which.display();
-      throw what->within(context);
-    }
+    if (!wait) throw what->within(context);
     co_await wait_until(std::chrono::steady_clock::now() + *wait);
   }
 }
 
 HUBCACHE_DECL asio::awaitable<repo_info> hub_source::info(const repo& which, const std::string& revision) {
-  url answered;
-  const auto answer = co_await metadata("GET", info_url(config_.endpoint, which, revision), which, answered);
-  co_return parse_repo_info(answer.body);
+  repo_info result;
+  answer_reader read = [&result](const http_response& answer, const url&) {
+    result = parse_repo_info(answer.body);
+  };
+  co_await metadata("GET", info_url(config_.endpoint, which, revision), which, std::move(read));
+  co_return result;
 }
 
 HUBCACHE_DECL asio::awaitable<listing> hub_source::tree(const repo& which, const std::string& commit) {
@@ -176,18 +204,43 @@ HUBCACHE_DECL asio::awaitable<listing> hub_source::tree(const repo& which, const
       context.url = page->redacted();
       throw error(errc::bad_response, "the listing names the same next page again and again", context);
     }
-    url answered;
-    const auto answer = co_await metadata("GET", *page, which, answered);
-    parse_tree_page(answer.body, files);
-    page = next_page(answer.head.headers, answered);
+    std::optional<url> next;
+    answer_reader read = [&files, &next](const http_response& answer, const url& answered) {
+      std::vector<file_entry> some;
+      parse_tree_page(answer.body, some);
+      next = next_page(answer.head.headers, answered);
+      std::move(some.begin(), some.end(), std::back_inserter(files));
+    };
+    co_await metadata("GET", *page, which, std::move(read));
+    page = std::move(next);
   }
   co_return finish_listing(commit, std::move(files));
 }
 
+HUBCACHE_DECL asio::awaitable<scan_statuses> hub_source::scans(const repo& which, const std::string& commit,
+                                                               std::vector<std::string> paths) {
+  constexpr std::size_t at_once = 100;
+  scan_statuses found;
+  const auto target = paths_info_url(config_.endpoint, which, commit);
+  for (std::size_t first = 0; first < paths.size(); first += at_once) {
+    std::string body = "{\"paths\": [";
+    const auto last = std::min(paths.size(), first + at_once);
+    for (std::size_t i = first; i < last; ++i) {
+      if (i != first) body += ", ";
+      append_json_string(body, paths[i], true);
+    }
+    body += "], \"expand\": true}";
+    answer_reader read = [&found](const http_response& answer, const url&) {
+      parse_scans(answer.body, found);
+    };
+    co_await metadata("POST", target, which, std::move(read), std::move(body));
+  }
+  co_return found;
+}
+
 HUBCACHE_DECL asio::awaitable<void> hub_source::check_access(const repo& which, const std::string& commit,
                                                              const std::string& path) {
-  url answered;
-  co_await metadata("HEAD", resolve_url(config_.endpoint, which, commit, path), which, answered);
+  co_await metadata("HEAD", resolve_url(config_.endpoint, which, commit, path), which, answer_reader());
 }
 
 HUBCACHE_DECL asio::awaitable<http_response> hub_source::ask(content_part part, body_sink& sink, route& to) {
@@ -205,20 +258,12 @@ HUBCACHE_DECL asio::awaitable<http_response> hub_source::ask(content_part part, 
 }
 
 HUBCACHE_DECL asio::awaitable<http_response> hub_source::content(const repo& which, const std::string& commit,
-                                                                 const std::string& path,
-                                                                 std::uint64_t offset, body_sink& sink,
-                                                                 waiting_time& server_wait) {
-  const content_part rest(offset, std::nullopt);
-  return content(which, commit, path, rest, std::make_shared<found_route>(), sink, server_wait);
-}
-
-HUBCACHE_DECL asio::awaitable<http_response> hub_source::content(const repo& which, const std::string& commit,
                                                                  const std::string& path, content_part part,
                                                                  std::shared_ptr<found_route> way,
                                                                  body_sink& sink, waiting_time& server_wait) {
   const auto first = start_route(resolve_url(config_.endpoint, which, commit, path), config_.endpoint,
                                  !config_.token.empty(), config_.token_over_http);
-  for (;;) {
+  for (bool renewed = false;;) {
     const bool known = way->has_value();
     auto to = way->value_or(first);
     to.hops = 0;
@@ -236,7 +281,7 @@ HUBCACHE_DECL asio::awaitable<http_response> hub_source::content(const repo& whi
     // asking the Hub again helps.
     const bool expired =
         !to.where.same_origin(config_.endpoint) && (answer.head.status == 401 || answer.head.status == 403);
-    if (known && expired) continue;
+    if (known && expired && !std::exchange(renewed, true)) continue;
     server_wait = retry_after(answer.head.headers, std::chrono::system_clock::now());
     error_context context;
     context.repo = which.display();

@@ -24,10 +24,8 @@ HUBCACHE_DECL index_file index_file::open(const std::string& path, index_access 
     ec = std::make_error_code(std::errc::invalid_argument);
   }
   if (ec) return {};
-  const bool copied = access == index_access::copied ||
-                      (access == index_access::automatic && os::is_network_file_system(path));
-  std::error_code unmapped;  // then it is copied after all
-  if (!copied) {
+  if (access == index_access::mapped) {
+    std::error_code unmapped;  // then it is copied after all
     result.view_ =
         os::mapped_file::map(result.file_, static_cast<std::size_t>(status.identity.size), unmapped);
   }

@@ -4,6 +4,7 @@
 #include <hubcache/hash/xxh3.hpp>
 #include <hubcache/hub/json_text.hpp>
 #include <hubcache/hub/parse.hpp>
+#include <hubcache/os/folder.hpp>
 #include <hubcache/store/ledger.hpp>
 
 #include <algorithm>
@@ -61,27 +62,11 @@ HUBCACHE_DECL std::optional<pin> parse_pin(std::string_view text) {
   return result;
 }
 
-/// Does `work` with `path`, if need be again after its folder was made.
+/// Does `work` once the folder of `path`, below the ledger's `folder`, is there and no symlink leads to it.
 template <class Work>
-void with_folder_of(const std::string& path, std::error_code& ec, Work work) {
-  work();
-  if (ec != std::errc::no_such_file_or_directory) return;
-  os::make_directories(std::filesystem::path(path).parent_path().string(), ec, 0700);
+void with_folder_of(const std::string& folder, const std::string& path, std::error_code& ec, Work work) {
+  os::folder::make_below(folder, os::parent_path(path), ec, 0700);
   if (!ec) work();
-}
-
-/// As os::replace_text(), but after a crash of the machine there is the old or the new text, too.
-HUBCACHE_DECL void replace_durably(const std::string& path, std::string_view text, std::error_code& ec) {
-  const auto temporary = path + "." + os::random_hex(8) + ".tmp";
-  {
-    const auto file = os::create_new(temporary, 0600, ec);
-    if (!ec) os::write_at(file, as_byte_view(text), 0, ec);
-    if (!ec) os::sync(file, ec);
-  }
-  if (!ec) os::rename(temporary, path, ec);
-  std::error_code ignored;
-  if (ec) return os::remove(temporary, ignored);
-  os::sync_directory(std::filesystem::path(path).parent_path().string(), ec);
 }
 
 }  // namespace detail
@@ -110,7 +95,7 @@ HUBCACHE_DECL void ledger::note_use(const std::string& cache_dir, std::string_vi
   try {
     std::error_code ec;
     const auto path = use_path(cache_dir, repo_folder, commit);
-    detail::with_folder_of(path, ec, [&] { os::touch(path, ec); });
+    detail::with_folder_of(folder_, path, ec, [&] { os::touch(path, ec); });
   } catch (...) {  // no memory: the run matters more
   }
 }
@@ -128,7 +113,9 @@ HUBCACHE_DECL void ledger::forget_use(const std::string& cache_dir, std::string_
                                       std::string_view commit) const noexcept {
   try {
     std::error_code ignored;
-    os::remove(use_path(cache_dir, repo_folder, commit), ignored);
+    const auto path = use_path(cache_dir, repo_folder, commit);
+    if (last_use(cache_dir, repo_folder, commit))
+      detail::with_folder_of(folder_, path, ignored, [&] { os::remove(path, ignored); });
   } catch (...) {  // an old record does no harm
   }
 }
@@ -139,7 +126,9 @@ HUBCACHE_DECL void ledger::add_pin(pin what, std::error_code& ec) const {
       std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
           .count();
   const auto path = pin_path(what);
-  detail::with_folder_of(path, ec, [&] { detail::replace_durably(path, detail::format_pin(what), ec); });
+  const auto text = detail::format_pin(what);
+  detail::with_folder_of(folder_, path, ec,
+                         [&] { os::replace_text(path, text, 0600, ec, os::text_sync::name); });
   if (!ec) os::sync_directory(folder_, ec);  // pins/ itself may be new
 }
 
@@ -150,7 +139,7 @@ HUBCACHE_DECL bool ledger::remove_pin(const pin& what, std::error_code& ec) cons
   static_cast<void>(os::status(path, ec));
   const bool missing = ec == std::errc::no_such_file_or_directory;
   if (missing) ec.clear();
-  if (!missing && !ec) os::remove(path, ec);
+  if (!missing && !ec) detail::with_folder_of(folder_, path, ec, [&] { os::remove(path, ec); });
   return !missing && !ec;
 }
 
@@ -184,7 +173,7 @@ HUBCACHE_DECL std::optional<os::file_lock> ledger::try_lease(const std::string& 
                                                              std::error_code& ec) const {
   const auto path = lease_path(cache_dir, repo_folder);
   std::optional<os::file_lock> lock;
-  detail::with_folder_of(path, ec, [&] { lock = os::file_lock::try_lock(path, mode, ec); });
+  detail::with_folder_of(folder_, path, ec, [&] { lock = os::file_lock::try_lock(path, mode, ec); });
   // Only who is alone may take the file away: other holders would lose their lock with it.
   if (lock && mode == os::lock_mode::exclusive) lock->remove_on_release();
   return lock;
@@ -195,6 +184,20 @@ HUBCACHE_DECL bool ledger::is_leased(const std::string& cache_dir, std::string_v
   static_cast<void>(os::status(lease_path(cache_dir, repo_folder), ec));
   if (ec) return false;
   return !try_lease(cache_dir, repo_folder, os::lock_mode::exclusive, ec) && !ec;
+}
+
+HUBCACHE_DECL void ledger::sweep(std::int64_t now_ns) const {
+  constexpr std::int64_t hour_ns = std::int64_t{3600} * 1'000'000'000;
+  std::error_code ec;
+  const auto root = os::folder::open(folder_, ec);
+  const auto pins = ec ? os::folder() : root.child("pins", ec);
+  for (const auto* in : {&root, &pins}) {
+    for (const auto& entry : *in ? in->entries(ec) : std::vector<os::folder_entry>()) {
+      if (entry.name.ends_with(".tmp") && in->status(entry.name, ec).identity.mtime_ns < now_ns - hour_ns &&
+          !ec)
+        in->remove(entry.name, ec);
+    }
+  }
 }
 
 }  // namespace hubcache::inline v0_1

@@ -12,9 +12,6 @@ namespace hubcache::inline v0_1 {
 
 namespace detail {
 
-/// The folder of the absolute `path`.
-HUBCACHE_DECL std::string folder_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
-
 HUBCACHE_DECL std::string reason_text(const std::error_code& reason, const content& what) {
   if (reason != errc::refused) return reason.message();
   return what.size < hard_link::smallest ? "smaller than 64 KiB" : "not the same inode by another name";
@@ -24,7 +21,7 @@ HUBCACHE_DECL std::string reason_text(const std::error_code& reason, const conte
 /// 4.7): a symlink that its manifest does not name would dangle one day.
 HUBCACHE_DECL bool counts_its_users(const std::string& path) {
   std::error_code ec;
-  return os::status(folder_of(folder_of(path)) + "/.huggingface-shared-blobs", ec).regular;
+  return os::status(os::parent_path(os::parent_path(path)) + "/.huggingface-shared-blobs", ec).regular;
 }
 
 }  // namespace detail
@@ -44,7 +41,7 @@ HUBCACHE_DECL link_batch::~link_batch() {
 
 HUBCACHE_DECL void link_batch::add(const content& what, const std::vector<place>& places,
                                    const std::vector<std::string>& targets, const std::string& scratch,
-                                   link_kinds allowed, const std::stop_token& stop) {
+                                   link_kinds allowed, const std::stop_token& stop, const inspection& rules) {
   auto& next = items_.emplace_back();
   auto& result = next.result;
   next.what = what;
@@ -59,20 +56,28 @@ HUBCACHE_DECL void link_batch::add(const content& what, const std::vector<place>
       result.warnings.push_back(candidate.path + " cannot be used: " + found.problem + ".");
       continue;
     }
+    std::error_code unread;
+    if (rules.needed()) result.objection = inspect(rules, found.file->file, what, hashes_, stop, unread);
+    if (result.objection) return;  // whatever place holds the content holds these bytes
+    if (unread) {
+      result.warnings.push_back(candidate.path + " cannot be used: " + unread.message() + ".");
+      continue;
+    }
     if (found.hashed) {
       auto hashed = confirmed_record(what.name, *found.file, candidate.store);
       if (hashed) result.records.push_back(std::move(*hashed));
     }
     const auto on = terms_for(*found.file, candidate, allowed, scratch);
     if (on.unfit) {
-      const auto folder = detail::folder_of(candidate.path);
+      const auto folder = os::parent_path(candidate.path);
       warn_once(result, folder,
                 "What lies in " + folder + " is not linked: it is private, and the others who share " +
                     where_.root + " could not read it.");
       continue;
     }
     next.from = candidate;
-    if (link_all(next, *found.file, on, allowed, targets, scratch)) return;
+    if (link_all(next, *found.file, on, allowed, targets, scratch, stop)) return;
+    if (stop.stop_requested()) return;
     result.warnings.push_back(candidate.path + " cannot be linked: " + result.failure.message() + ".");
   }
 }
@@ -106,14 +111,17 @@ HUBCACHE_DECL link_batch::terms link_batch::terms_for(const opened_file& have, c
     refuse(link_kind::symlink, "an edit would reach the source");
   }
 
-  const auto source = readers_of(have);
-  if (!readers_.through(have.status).within(source)) {
+  std::error_code unknown;
+  const auto list = os::access_list(have.file, unknown);
+  const auto source = unknown ? readers().through(os::file_status()) : readers_of(have, list);
+  if (!readers_.through(have.status, list).within(source)) {
     refuse(link_kind::hard_link, "more users could read it there");
   } else if (!serves_all(have.status.mode, have.status.group)) {
     refuse(link_kind::hard_link, "the others who share the folder could not read it");
   }
-  const auto group = scratch_group(scratch);
-  on.mode = mode_for(where_.mode, group, readers_, source);
+  look_at_scratch(scratch);
+  const auto group = scratch_group_;
+  on.mode = mode_for(where_.mode, group, readers_, source, scratch_list_);
   on.unfit = serves_all(where_.mode, group) && !serves_all(on.mode, group);
   on.in_place = !where_.plain_files && !allowed.single() &&
                 std::any_of(stores_.begin(), stores_.end(),
@@ -125,17 +133,18 @@ HUBCACHE_DECL link_batch::terms link_batch::terms_for(const opened_file& have, c
   return on;
 }
 
-HUBCACHE_DECL std::uint32_t link_batch::scratch_group(const std::string& scratch) {
-  auto folder = detail::folder_of(scratch);
-  if (folder != scratch_folder_) {
-    scratch_group_ = group_in(folder);
-    scratch_folder_ = std::move(folder);
-  }
-  return scratch_group_;
+HUBCACHE_DECL void link_batch::look_at_scratch(const std::string& scratch) {
+  auto folder = os::parent_path(scratch);
+  if (folder == scratch_folder_) return;
+  std::error_code ignored;  // of a folder that is still to be made, or gone: nothing will be made there
+  scratch_group_ = group_in(folder);
+  scratch_list_ = os::inherited_access_list(folder, ignored);
+  scratch_folder_ = std::move(folder);
 }
 
-HUBCACHE_DECL readers link_batch::readers_of(const opened_file& have) {
-  auto folder = detail::folder_of(have.path);
+HUBCACHE_DECL readers link_batch::readers_of(const opened_file& have,
+                                             std::span<const os::access_entry> list) {
+  auto folder = os::parent_path(have.path);
   auto known = readers_of_.find(folder);
   if (known == readers_of_.end()) {
     std::error_code ec;
@@ -143,7 +152,7 @@ HUBCACHE_DECL readers link_batch::readers_of(const opened_file& have) {
     if (ec) found = readers().through(os::file_status());  // unknown: as if it let nobody in
     known = readers_of_.emplace(std::move(folder), std::move(found)).first;
   }
-  return known->second.through(have.status);
+  return known->second.through(have.status, list);
 }
 
 HUBCACHE_DECL bool link_batch::serves_all(std::uint32_t mode, std::uint32_t group) const noexcept {
@@ -165,12 +174,14 @@ HUBCACHE_DECL link_report link_batch::link_once(const opened_file& have, const l
 
 HUBCACHE_DECL bool link_batch::link_all(item& into, const opened_file& have, const terms& on,
                                         link_kinds asked, const std::vector<std::string>& targets,
-                                        const std::string& scratch) {
+                                        const std::string& scratch, const std::stop_token& stop) {
   for (const auto& target : targets) {
     unnamed made;
     made.path = scratch + "." + os::random_hex(8) + ".incomplete";
     made.target = target;
-    const auto report = link_once(have, link_target(made.path, on.mode), on, into.result);
+    link_target want(made.path, on.mode);
+    want.stop = stop;
+    const auto report = link_once(have, want, on, into.result);
     if (into.result.failure) {
       discard(into);
       return false;

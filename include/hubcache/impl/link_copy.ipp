@@ -1,5 +1,6 @@
 #pragma once
 
+#include <hubcache/error.hpp>
 #include <hubcache/link/copy.hpp>
 #include <hubcache/link/link_failure.hpp>
 #include <hubcache/link/unpublished.hpp>
@@ -35,10 +36,15 @@ HUBCACHE_DECL extent_to_copy next_data(const os::descriptor& file, std::uint64_t
 
 /// Copies what the kernel is willing to copy of `range`; returns where it stopped.
 HUBCACHE_DECL std::uint64_t copy_in_kernel(const os::descriptor& from, const os::descriptor& to,
-                                           extent_to_copy range, std::error_code& ec) noexcept {
-  constexpr std::uint64_t step = 64U << 20U;
+                                           extent_to_copy range, const std::stop_token& stop,
+                                           std::error_code& ec) noexcept {
+  constexpr std::uint64_t step = 8U << 20U;
   ec.clear();
   while (range.begin < range.end) {
+    if (stop.stop_requested()) {
+      ec = errc::cancelled;
+      return range.begin;
+    }
     auto in = static_cast<off_t>(range.begin), out = in;
     const auto length = std::min(range.end - range.begin, step);
     const auto n = ::copy_file_range(from.get(), &in, to.get(), &out, length, 0);
@@ -53,7 +59,7 @@ HUBCACHE_DECL std::uint64_t copy_in_kernel(const os::descriptor& from, const os:
 }
 
 HUBCACHE_DECL void copy_by_buffer(const os::descriptor& from, const os::descriptor& to, extent_to_copy range,
-                                  std::error_code& ec) {
+                                  const std::stop_token& stop, std::error_code& ec) {
   constexpr std::uint64_t block = 1U << 20U;
   const auto buffer = std::make_unique_for_overwrite<std::byte[]>(std::min(range.end - range.begin, block));
   ec.clear();
@@ -62,6 +68,7 @@ HUBCACHE_DECL void copy_by_buffer(const os::descriptor& from, const os::descript
     const auto n = os::read_at(from, wanted, range.begin, ec);
     if (!ec && n < wanted.size()) ec.assign(ESTALE, std::system_category());
     if (!ec) os::write_at(to, wanted, range.begin, ec);
+    if (!ec && stop.stop_requested()) ec = errc::cancelled;
     range.begin += n;
   }
 }
@@ -70,7 +77,8 @@ HUBCACHE_DECL void copy_by_buffer(const os::descriptor& from, const os::descript
 inline constexpr std::uint64_t small_copy = 64 * 1024;
 
 /// Fills the empty file `to` with the content of `have`.
-HUBCACHE_DECL void copy_content(const opened_file& have, const os::descriptor& to, std::error_code& ec) {
+HUBCACHE_DECL void copy_content(const opened_file& have, const os::descriptor& to,
+                                const std::stop_token& stop, std::error_code& ec) {
   const auto size = have.status.identity.size;
   bool sparse = have.status.allocated < size;
   if (sparse) {
@@ -83,8 +91,8 @@ HUBCACHE_DECL void copy_content(const opened_file& have, const os::descriptor& t
   extent_to_copy range;
   while (!ec && range.end < size) {
     range = sparse ? next_data(have.file, range.end, size) : extent_to_copy{0, size};
-    range.begin = copy_in_kernel(have.file, to, range, ec);
-    if (!ec && range.begin < range.end) copy_by_buffer(have.file, to, range, ec);
+    range.begin = copy_in_kernel(have.file, to, range, stop, ec);
+    if (!ec && range.begin < range.end) copy_by_buffer(have.file, to, range, stop, ec);
   }
   if (!ec && sparse) os::resize(to, size, ec);
 }
@@ -97,7 +105,7 @@ HUBCACHE_DECL link_report copy::link(const opened_file& have, const link_target&
   if (!kinds.contains(kind)) return {};
   detail::unpublished made(want);
   const auto file = made.create(have, ec);
-  if (!ec) detail::copy_content(have, file, ec);
+  if (!ec) detail::copy_content(have, file, want.stop, ec);
   if (!ec) made.publish(have, ec);
   return ec ? link_report{} : link_report(kind);
 }

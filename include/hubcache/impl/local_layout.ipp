@@ -7,17 +7,23 @@
 #include <array>
 #include <charconv>
 #include <chrono>
-#include <filesystem>
 
 namespace hubcache::inline v0_1 {
 
+namespace detail {
+
+HUBCACHE_DECL double seconds_since_1970() noexcept {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+}  // namespace detail
+
 HUBCACHE_DECL void make_local_folders(const local_layout& layout, std::error_code& ec) {
-  os::make_directories(layout.downloads(), ec);
+  os::folder::make_below(layout.folder(), layout.downloads(), ec);
   if (ec) return;
   detail::write_cachedir_tag(layout.book_keeping());
-  std::error_code exists;
-  const auto ignore = os::create_new(layout.book_keeping() + "/.gitignore", 0666, exists);
-  if (!exists) os::write_at(ignore, as_byte_view("*"), 0, ec);
+  detail::write_absent(layout.book_keeping() + "/.gitignore", "*", ec);
+  if (ec == std::errc::file_exists) ec.clear();
 }
 
 HUBCACHE_DECL std::optional<local_metadata> read_metadata(const local_layout& layout,
@@ -33,7 +39,9 @@ HUBCACHE_DECL std::optional<local_metadata> read_metadata(const local_layout& la
   const auto file = os::status(folder + "/" + std::string(path), ec);
   // One second of grace: file systems and clocks differ in resolution (as huggingface_hub allows).
   const bool recorded_after = static_cast<double>(file.identity.mtime_ns) / 1e9 - 1.0 <= recorded;
-  if (ec || !file.regular || !recorded_after) return std::nullopt;
+  // What a fast clock recorded would hide every edit until its time has come.
+  const bool recorded_before_now = recorded - 1.0 <= detail::seconds_since_1970();
+  if (ec || !file.regular || !recorded_after || !recorded_before_now) return std::nullopt;
   local_metadata result;
   result.commit = text.substr(0, first);
   result.etag = text.substr(first + 1, second - first - 1);
@@ -43,11 +51,12 @@ HUBCACHE_DECL std::optional<local_metadata> read_metadata(const local_layout& la
 HUBCACHE_DECL void write_metadata(const local_layout& layout, std::string_view path,
                                   const local_metadata& data, std::error_code& ec) {
   const auto target = layout.metadata(path);
-  const auto now = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+  const auto now = detail::seconds_since_1970();
   std::array<char, 32> time{};  // not by printf, which obeys the program's locale
   std::to_chars(time.data(), time.data() + time.size() - 1, now, std::chars_format::fixed, 6);
-  os::make_directories(std::filesystem::path(target).parent_path().string(), ec);
-  if (!ec) os::replace_text(target, data.commit + "\n" + data.etag + "\n" + time.data() + "\n", 0666, ec);
+  const auto temporary = layout.downloads() + "/metadata." + os::random_hex(8) + ".incomplete";
+  detail::replace_below(layout.folder(), target, data.commit + "\n" + data.etag + "\n" + time.data() + "\n",
+                        temporary, ec);
 }
 
 }  // namespace hubcache::inline v0_1

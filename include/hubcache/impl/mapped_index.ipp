@@ -111,6 +111,15 @@ HUBCACHE_DECL bool mapped_index::reset() {
   return done;
 }
 
+HUBCACHE_DECL void mapped_index::sweep() {
+  const std::lock_guard hold(writing_);
+  // Without a table all logs are what an index can be recovered from.
+  if (!files()) return;
+  locked([this] {
+    if (const auto now = files()) detail::sweep_index(folder_, now->table.shape().log);
+  });
+}
+
 HUBCACHE_DECL std::shared_ptr<const detail::index_files> mapped_index::opened() const {
   const std::lock_guard hold(opening_);
   return files_;
@@ -135,11 +144,10 @@ HUBCACHE_DECL void mapped_index::adopt(std::shared_ptr<const detail::index_files
 template <class Apply>
 bool mapped_index::locked(Apply apply) {
   std::error_code ec;
-  if (const auto slash = folder_.rfind('/'); slash != folder_.npos && slash != 0) {
-    os::make_directories(folder_.substr(0, slash), ec);
-  }
-  os::make_directories(folder_, ec, 0700);
-  const auto lock = os::file_lock::try_lock(folder_ + "/index-v2.lock", os::lock_mode::exclusive, ec);
+  // The state folder around it may be reached through a symlink, the index itself may not.
+  const auto in = os::folder::make_below(os::parent_path(folder_), folder_, ec, 0700);
+  if (ec) return true;
+  const auto lock = os::file_lock::try_lock(in, folder_ + "/index-v2.lock", os::lock_mode::exclusive, ec);
   if (lock) apply();
   return lock || ec;
 }

@@ -58,11 +58,12 @@ HUBCACHE_DECL file_status from_stat(const struct stat& s) noexcept {
   return result;
 }
 
-/// Opens without following a final symlink and without hanging on a fifo; regular files only.
-HUBCACHE_DECL descriptor open_regular(const std::string& path, int flags, std::uint32_t mode,
+/// Opens `path`, as seen from the folder open as `at`, without following a final symlink and without hanging on a fifo;
+/// regular files only.
+HUBCACHE_DECL descriptor open_regular(int at, const std::string& path, int flags, std::uint32_t mode,
                                       std::error_code& ec) noexcept {
   descriptor file(retried(ec, [&] {
-    return ::open(path.c_str(), flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, static_cast<mode_t>(mode));
+    return ::openat(at, path.c_str(), flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, static_cast<mode_t>(mode));
   }));
   if (ec) return {};
   const auto s = os::status(file, ec);
@@ -125,21 +126,24 @@ HUBCACHE_DECL file_status status(const std::string& path, std::error_code& ec, b
 }
 
 HUBCACHE_DECL descriptor open_read(const std::string& path, std::error_code& ec) noexcept {
-  return detail::open_regular(path, O_RDONLY, 0, ec);
+  return detail::open_regular(AT_FDCWD, path, O_RDONLY, 0, ec);
 }
 
 HUBCACHE_DECL descriptor open_write(const std::string& path, std::error_code& ec) noexcept {
-  return detail::open_regular(path, O_RDWR, 0, ec);
+  return detail::open_regular(AT_FDCWD, path, O_RDWR, 0, ec);
 }
 
 HUBCACHE_DECL descriptor open_or_create(const std::string& path, std::uint32_t mode,
                                         std::error_code& ec) noexcept {
-  return detail::open_regular(path, O_RDWR | O_CREAT, mode, ec);
+  return detail::open_regular(AT_FDCWD, path, O_RDWR | O_CREAT, mode, ec);
 }
 
 HUBCACHE_DECL descriptor create_new(const std::string& path, std::uint32_t mode,
                                     std::error_code& ec) noexcept {
-  return detail::open_regular(path, O_RDWR | O_CREAT | O_EXCL, mode, ec);
+  // What this makes is a regular file: to ask, and fail, would leave it behind.
+  constexpr int flags = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
+  return descriptor(
+      detail::retried(ec, [&] { return ::open(path.c_str(), flags, static_cast<mode_t>(mode)); }));
 }
 
 HUBCACHE_DECL std::size_t read_at(const descriptor& file, std::span<std::byte> into, std::uint64_t offset,
@@ -236,13 +240,21 @@ HUBCACHE_DECL std::string read_text(const std::string& path, std::size_t limit, 
 }
 
 HUBCACHE_DECL void replace_text(const std::string& path, std::string_view text, std::uint32_t mode,
-                                std::error_code& ec) {
-  const auto temporary = detail::temporary_neighbour(path);
+                                std::error_code& ec, text_sync synced) {
+  replace_text(path, text, mode, detail::temporary_neighbour(path), ec, synced);
+}
+
+HUBCACHE_DECL void replace_text(const std::string& path, std::string_view text, std::uint32_t mode,
+                                const std::string& temporary, std::error_code& ec, text_sync synced) {
   {
     const auto file = create_new(temporary, mode, ec);
     if (!ec) write_at(file, as_byte_view(text), 0, ec);
+    if (!ec && synced != text_sync::none) sync(file, ec);
   }
   detail::commit(temporary, path, ec);
+  if (!ec && synced == text_sync::name) {
+    sync_directory(std::filesystem::path(path).parent_path().string(), ec);
+  }
 }
 
 HUBCACHE_DECL void touch(const std::string& path, std::error_code& ec) noexcept {

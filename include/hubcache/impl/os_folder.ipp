@@ -35,24 +35,32 @@ HUBCACHE_DECL folder folder::open(const std::string& path, std::error_code& ec) 
   return result;
 }
 
-HUBCACHE_DECL folder folder::open_below(const std::string& base, const std::string& path,
-                                        std::error_code& ec) {
+HUBCACHE_DECL folder folder::open_below(const std::string& base, const std::string& path, std::error_code& ec,
+                                        std::uint32_t mode) {
   auto root = open(base, ec);
   if (ec || path == base) return root;
   if (!path.starts_with(base + "/")) {
     ec = std::make_error_code(std::errc::invalid_argument);
     return {};
   }
-  return root.parent_of(path.substr(base.size() + 1) + "/.", ec);
+  return root.parent_of(path.substr(base.size() + 1) + "/.", ec, mode);
 }
 
-HUBCACHE_DECL folder folder::parent_of(std::string_view path, std::error_code& ec) const {
+HUBCACHE_DECL folder folder::make_below(const std::string& base, const std::string& path, std::error_code& ec,
+                                        std::uint32_t mode) {
+  auto result = open_below(base, path, ec, mode);
+  if (ec != std::errc::no_such_file_or_directory) return result;
+  make_directories(base, ec, mode);
+  return ec ? folder() : open_below(base, path, ec, mode);
+}
+
+HUBCACHE_DECL folder folder::parent_of(std::string_view path, std::error_code& ec, std::uint32_t mode) const {
   folder at;
   at.opened_ = descriptor(detail::retried(ec, [&] { return ::fcntl(opened_.get(), F_DUPFD_CLOEXEC, 0); }));
   for (auto slash = path.find('/'); !ec && slash != path.npos; slash = path.find('/')) {
     const std::string name(path.substr(0, slash));
     path.remove_prefix(slash + 1);
-    if (::mkdirat(at.opened_.get(), name.c_str(), 0777) != 0 && errno != EEXIST) {
+    if (::mkdirat(at.opened_.get(), name.c_str(), static_cast<mode_t>(mode)) != 0 && errno != EEXIST) {
       detail::fail(ec);
       break;
     }
@@ -60,7 +68,7 @@ HUBCACHE_DECL folder folder::parent_of(std::string_view path, std::error_code& e
       return ::openat(at.opened_.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     }));
   }
-  return at;
+  return ec ? folder() : std::move(at);  // never a folder on the way
 }
 
 HUBCACHE_DECL folder folder::child(const std::string& name, std::error_code& ec) const {
@@ -105,6 +113,15 @@ HUBCACHE_DECL file_status folder::status(const std::string& name, std::error_cod
 HUBCACHE_DECL bool folder::is_readable(const std::string& name, const file_status& known) const noexcept {
   if (known.owner == ::geteuid() && (known.mode & 0400U) != 0) return true;
   return ::faccessat(opened_.get(), name.c_str(), R_OK, AT_EACCESS) == 0;
+}
+
+HUBCACHE_DECL descriptor folder::open_read(const std::string& name, std::error_code& ec) const noexcept {
+  return detail::open_regular(opened_.get(), name, O_RDONLY, 0, ec);
+}
+
+HUBCACHE_DECL descriptor folder::open_or_create(const std::string& name, std::uint32_t mode,
+                                                std::error_code& ec) const noexcept {
+  return detail::open_regular(opened_.get(), name, O_RDWR | O_CREAT, mode, ec);
 }
 
 HUBCACHE_DECL descriptor folder::create_new(const std::string& name, std::uint32_t mode,
@@ -152,6 +169,13 @@ HUBCACHE_DECL void folder::hard_link(const std::string& name, const folder& to, 
   detail::retried(ec, [&] { return ::linkat(opened_.get(), name.c_str(), to.opened_.get(), as.c_str(), 0); });
 }
 
+HUBCACHE_DECL void folder::link_opened(const descriptor& file, const std::string& name,
+                                       std::error_code& ec) const noexcept {
+  const auto opened = "/proc/self/fd/" + std::to_string(file.get());
+  detail::retried(
+      ec, [&] { return ::linkat(AT_FDCWD, opened.c_str(), opened_.get(), name.c_str(), AT_SYMLINK_FOLLOW); });
+}
+
 HUBCACHE_DECL void folder::remove(const std::string& name, std::error_code& ec) const noexcept {
   detail::retried(ec, [&] { return ::unlinkat(opened_.get(), name.c_str(), 0); });
   if (ec.value() == ENOENT) ec.clear();
@@ -160,6 +184,10 @@ HUBCACHE_DECL void folder::remove(const std::string& name, std::error_code& ec) 
 HUBCACHE_DECL void folder::remove_folder(const std::string& name, std::error_code& ec) const noexcept {
   detail::retried(ec, [&] { return ::unlinkat(opened_.get(), name.c_str(), AT_REMOVEDIR); });
   if (ec.value() == ENOENT) ec.clear();
+}
+
+HUBCACHE_DECL bool is_trusted_link(const file_status& link, const file_status& folder) noexcept {
+  return link.owner == ::geteuid() || link.owner == 0 || link.owner == folder.owner;
 }
 
 }  // namespace hubcache::inline v0_1::os

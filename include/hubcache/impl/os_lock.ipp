@@ -16,16 +16,16 @@ HUBCACHE_DECL bool knows_no_locks(int code) noexcept {
 }
 
 /// One try, whatever the file's name is by now.
-HUBCACHE_DECL bool flocked(const descriptor& file, lock_mode mode, std::error_code& ec) noexcept {
+HUBCACHE_DECL lock_outcome flocked(const descriptor& file, lock_mode mode, std::error_code& ec) noexcept {
   ec.clear();
   const int operation = (mode == lock_mode::shared ? LOCK_SH : LOCK_EX) | LOCK_NB;
   while (::flock(file.get(), operation) != 0) {
     if (errno == EINTR) continue;
-    if (knows_no_locks(errno)) break;
+    if (knows_no_locks(errno)) return lock_outcome::unsupported;
     if (errno != EWOULDBLOCK) ec.assign(errno, std::system_category());
-    return false;
+    return lock_outcome::held;
   }
-  return true;
+  return lock_outcome::granted;
 }
 
 /// Sets or releases the lock on one byte; -1 and errno as fcntl(2).
@@ -48,7 +48,8 @@ HUBCACHE_DECL int set_byte_lock(const descriptor& file, std::uint64_t at, bool h
 
 HUBCACHE_DECL lock_outcome try_lock(const descriptor& file, const std::string& path, lock_mode mode,
                                     std::error_code& ec) noexcept {
-  if (!detail::flocked(file, mode, ec)) return lock_outcome::held;
+  const auto outcome = detail::flocked(file, mode, ec);
+  if (outcome != lock_outcome::granted) return outcome;
   // Whoever held it before may have removed or renamed the file since it was opened.
   std::error_code missing;
   const auto mine = status(file, ec).identity;
@@ -77,14 +78,14 @@ HUBCACHE_DECL byte_lock::~byte_lock() {
   if (file_) detail::set_byte_lock(*file_, at_, false);
 }
 
-HUBCACHE_DECL std::optional<file_lock> file_lock::try_lock(const std::string& path, lock_mode mode,
-                                                           std::error_code& ec) {
+/// Locks what `open(ec)` opens.
+template <class Open>
+std::optional<file_lock> file_lock::lock_opened(Open open, const std::string& path, lock_mode mode,
+                                                std::error_code& ec) {
   for (;;) {
     file_lock lock;
-    lock.file_ = open_or_create(path, 0664, ec);
-    if (ec == std::errc::permission_denied)
-      lock.file_ = open_read(path, ec);  // another user's: locks all the same
-    if (ec || !detail::flocked(lock.file_, mode, ec)) return std::nullopt;
+    lock.file_ = open(ec);
+    if (ec || detail::flocked(lock.file_, mode, ec) == lock_outcome::held) return std::nullopt;
     // Whoever held it before may have removed the file since it was opened. Nobody renames lock files: unlike
     // try_lock() above this need not look the name up again.
     const auto links = status(lock.file_, ec).links;
@@ -93,6 +94,26 @@ HUBCACHE_DECL std::optional<file_lock> file_lock::try_lock(const std::string& pa
     lock.path_ = path;
     return lock;
   }
+}
+
+HUBCACHE_DECL std::optional<file_lock> file_lock::try_lock(const std::string& path, lock_mode mode,
+                                                           std::error_code& ec) {
+  const auto open = [&path](std::error_code& failure) {
+    auto file = open_or_create(path, 0664, failure);
+    // Another user's locks all the same.
+    return failure == std::errc::permission_denied ? open_read(path, failure) : std::move(file);
+  };
+  return lock_opened(open, path, mode, ec);
+}
+
+HUBCACHE_DECL std::optional<file_lock> file_lock::try_lock(const folder& in, const std::string& path,
+                                                           lock_mode mode, std::error_code& ec) {
+  const auto name = last_segment(path);
+  const auto open = [&in, &name](std::error_code& failure) {
+    auto file = in.open_or_create(name, 0664, failure);
+    return failure == std::errc::permission_denied ? in.open_read(name, failure) : std::move(file);
+  };
+  return lock_opened(open, path, mode, ec);
 }
 
 HUBCACHE_DECL void file_lock::release() noexcept {

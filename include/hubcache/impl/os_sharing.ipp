@@ -110,11 +110,4 @@ HUBCACHE_DECL bool same_attributes(const descriptor& a, const descriptor& b, std
   return !ec && of_a == of_b;
 }
 
-HUBCACHE_DECL void link_opened(const descriptor& file, const std::string& name,
-                               std::error_code& ec) noexcept {
-  const auto opened = "/proc/self/fd/" + std::to_string(file.get());
-  detail::retried(
-      ec, [&] { return ::linkat(AT_FDCWD, opened.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW); });
-}
-
 }  // namespace hubcache::inline v0_1::os

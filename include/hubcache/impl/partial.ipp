@@ -31,19 +31,46 @@ HUBCACHE_DECL std::shared_ptr<partial> partial::open(const std::string& path, co
   std::shared_ptr<partial> result(new partial(path, what, std::move(digests)));
   auto& file = result->file_;
   file = os::open_or_create(path, 0644, ec);
-  if (ec == std::errc::permission_denied || (!ec && os::status(file, ec).owner != os::effective_user())) {
+  const auto found = ec ? os::file_status() : os::status(file, ec);
+  if (ec == std::errc::permission_denied ||
+      (!ec && (found.owner != os::effective_user() || found.links > 1))) {
     // Another user's leftover: what we publish must be ours, so that nobody
-    // else can write to it.
+    // else can write to it. Or a file that has a name elsewhere, too, where
+    // our bytes do not belong.
     os::remove(path, ec);
     if (!ec) file = os::create_new(path, 0644, ec);
   }
   if (ec) return nullptr;
-  if (os::try_lock(file, path, os::lock_mode::exclusive, ec) != os::lock_outcome::granted) return nullptr;
-  result->resume(ec);
+  const auto lock = os::try_lock(file, path, os::lock_mode::exclusive, ec);
+  if (lock == os::lock_outcome::unsupported) {
+    result->use_own_file(ec);
+  } else if (lock != os::lock_outcome::granted) {
+    return nullptr;
+  }
+  if (!ec) result->resume(ec);
   if (!ec) os::reserve(file, what.size, ec);
-  if (ec) return nullptr;
+  if (ec) {
+    // What was reserved before the space ran out is of no use here, but to others.
+    std::error_code ignored;
+    const auto length = os::status(file, ignored).identity.size;
+    if (!ignored) os::resize(file, length, ignored);
+    return nullptr;
+  }
   result->catch_up();
   return result;
+}
+
+HUBCACHE_DECL partial::~partial() {
+  std::error_code ignored;
+  if (own_) os::remove(path_, ignored);  // published, it has that name no more
+}
+
+HUBCACHE_DECL void partial::use_own_file(std::error_code& ec) {
+  std::error_code ignored;
+  if (os::status(file_, ec).identity.size == 0) os::remove(path_, ignored);
+  path_.append(".").append(os::random_hex(8)).append(".incomplete");
+  file_ = os::create_new(path_, 0644, ec);
+  own_ = !ec;
 }
 
 HUBCACHE_DECL void partial::resume(std::error_code& ec) {

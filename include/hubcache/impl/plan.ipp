@@ -6,6 +6,7 @@
 #include <hubcache/store/local_layout.hpp>
 
 #include <algorithm>
+#include <limits>
 #include <unordered_map>
 
 namespace hubcache::inline v0_1 {
@@ -13,7 +14,9 @@ namespace hubcache::inline v0_1 {
 HUBCACHE_DECL std::uint64_t plan::bytes(file_action action) const {
   std::uint64_t sum = 0;
   for (const auto& step : steps) {
-    if (step.action == action) sum += step.what.size;
+    // A listing may claim what no sum holds.
+    if (step.action == action)
+      sum += std::min(step.what.size, std::numeric_limits<std::uint64_t>::max() - sum);
   }
   return sum;
 }
@@ -68,6 +71,20 @@ HUBCACHE_DECL std::size_t first_rule(const std::vector<link_rule>& rules, std::s
   return static_cast<std::size_t>(std::find_if(rules.begin(), rules.end(), fits) - rules.begin());
 }
 
+/// Adds to `step` what its content is inspected for as `file`.
+HUBCACHE_DECL void add_rules(plan_step& step, const file_entry& file, const snapshot_options& options) {
+  step.rules.pickles = options.require.contains(requirement::safetensors);
+  const auto* locked = options.lock ? options.lock->find(file.path) : nullptr;
+  if (locked == nullptr || step.what.name.algorithm() == digest_algorithm::sha256) return;
+  if (step.rules.sha256 && *step.rules.sha256 != locked->sha256) {
+    throw error(errc::lock_mismatch,
+                "the lock file has sha256 " + locked->sha256.hex() + ", and " + step.rules.sha256->hex() +
+                    " for " + step.file + ", which is the same content",
+                error_context{}.with_file(file.path));
+  }
+  step.rules.sha256 = locked->sha256;
+}
+
 }  // namespace detail
 
 HUBCACHE_DECL void make_steps(plan& draft, const plan_lookups& machine) {
@@ -91,6 +108,7 @@ HUBCACHE_DECL void make_steps(plan& draft, const plan_lookups& machine) {
     draft.entries.push_back(std::move(entry));
 
     auto& step = draft.steps[at->second];
+    detail::add_rules(step, *file, draft.options);
     const auto target = draft.plain_files ? file->path : what.name.hex();
     if (!fresh && !draft.plain_files) continue;  // one blob serves all names
     if (draft.options.force_download || !machine.present(target, what)) {

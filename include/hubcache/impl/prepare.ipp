@@ -2,7 +2,9 @@
 
 #include <hubcache/fetch/on_workers.hpp>
 #include <hubcache/hash/hash_file.hpp>
+#include <hubcache/os/folder.hpp>
 #include <hubcache/prepare.hpp>
+#include <hubcache/select/organisation_rules.hpp>
 #include <hubcache/store/local_layout.hpp>
 
 #include <algorithm>
@@ -255,14 +257,26 @@ HUBCACHE_DECL asio::awaitable<access> ask_hub(plan& draft, hub_source& hub) {
   co_return shown && !draft.listing.masked() ? access::open : seen;
 }
 
-/// A local folder keeps its books beside the repo's files: a repo must not write them.
+/// Whether `path` is, on some file systems, what a local folder keeps its books in, or in the way of that.
+HUBCACHE_DECL bool is_book_keeping(std::string path) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; };
+  std::transform(path.begin(), path.end(), path.begin(), lower);
+  return path == ".cache" || path == ".cache/huggingface" || path.starts_with(".cache/huggingface/");
+}
+
+/// A local folder keeps its books beside the repo's files: a repo must not write them, and there must be room for each
+/// file's record.
 HUBCACHE_DECL void refuse_reserved(const plan& draft) {
+  constexpr std::size_t longest = 255 - std::string_view(".metadata").size();
   if (!draft.local()) return;
   for (const auto* file : select_files(draft.listing, draft.options)) {
-    if (!file->path.starts_with(".cache/huggingface/")) continue;
+    const bool reserved = is_book_keeping(file->path);
+    if (!reserved && os::last_segment(file->path).size() <= longest) continue;
     auto context = context_of(draft);
     context.file = file->path;
-    throw error(errc::refused, "the repo has a file where a local folder keeps its own records",
+    throw error(errc::refused,
+                reserved ? "the repo has a file where a local folder keeps its own records"
+                         : "the file's name is too long for the record that a local folder keeps of it",
                 std::move(context));
   }
 }
@@ -277,6 +291,30 @@ HUBCACHE_DECL asio::awaitable<void> refuse_masked(const plan& draft, hub_source&
   auto context = context_of(draft);
   context.file = (*masked)->path;
   throw error(errc::gated, "the Hub hides the hash of this file from this caller", std::move(context));
+}
+
+/// What names and listing tell of the rules and the lock, before a byte is fetched.
+HUBCACHE_DECL void refuse_disallowed(const plan& draft) {
+  const auto& options = draft.options;
+  if (options.require.empty() && !options.lock) return;
+  if (options.lock) require_as_locked(*options.lock, draft.listing);
+  const auto selected = select_files(draft.listing, options);
+  if (options.lock) require_locked(*options.lock, selected);
+  if (options.require.contains(requirement::sha256) && !options.lock) require_sha256(selected);
+  if (options.require.contains(requirement::safetensors)) require_no_pickle_names(selected);
+}
+
+/// What the Hub's scans say. Whoever cannot ask is refused, too.
+HUBCACHE_DECL asio::awaitable<void> refuse_unsafe(const plan& draft, hub_source& hub, bool asked) {
+  if (!draft.options.require.contains(requirement::scan)) co_return;
+  if (!asked) {
+    throw error(errc::disallowed, "the Hub cannot be asked for the results of its scans", context_of(draft));
+  }
+  const auto selected = select_files(draft.listing, draft.options);
+  std::vector<std::string> paths;
+  for (const auto* file : selected) paths.push_back(file->path);
+  const auto statuses = co_await hub.scans(draft.repo, draft.listing.commit, std::move(paths));
+  require_safe(selected, statuses);
 }
 
 /// The file among those to be linked from elsewhere that proves best that the Hub lets this caller in. The Hub
@@ -322,6 +360,9 @@ HUBCACHE_DECL plan begin_draft(const settings& config, repo which, snapshot_opti
   if (!options.smart_cache && options.mapping) {
     throw error(errc::invalid_argument, "a cache mapping needs the smart cache, which is switched off");
   }
+  if (options.lock && options.lock->repo != which) {
+    throw error(errc::invalid_argument, "the lock is of another repo: " + options.lock->repo.display());
+  }
   plan draft;
   draft.repo = std::move(which);
   draft.revision = options.revision;
@@ -343,6 +384,7 @@ HUBCACHE_DECL plan begin_draft(const settings& config, repo which, snapshot_opti
         "Files in a local folder are copied: through a link an edit would reach the cache.");
   }
   draft.options = std::move(options);
+  draft.options.require = draft.options.require | config.require;
   return draft;
 }
 
@@ -354,7 +396,8 @@ HUBCACHE_DECL asio::awaitable<void> reach_hub(plan_draft& draft, hub_source& hub
     draft.seen = co_await ask_hub(draft.what, hub);
     draft.asked = true;
   } catch (const error& e) {
-    if (!may_fall_back(e.reason()) || draft.what.options.force_download) throw;
+    if (!may_fall_back(e.reason()) || draft.what.options.force_download)
+      throw e.within(context_of(draft.what));
     failure = std::current_exception();
   }
   draft.unreachable = error_of(failure);
@@ -364,6 +407,8 @@ HUBCACHE_DECL asio::awaitable<void> reach_hub(plan_draft& draft, hub_source& hub
 HUBCACHE_DECL asio::awaitable<plan> fill_steps(services with, hub_source& hub, plan_draft draft) {
   refuse_reserved(draft.what);
   if (draft.asked) co_await refuse_masked(draft.what, hub);
+  refuse_disallowed(draft.what);
+  co_await refuse_unsafe(draft.what, hub, draft.asked);
   auto look = [what = std::move(draft.what), with](const std::stop_token& stop) mutable {
     return look_at_machine(std::move(what), with.config, with.hashes, with.index, stop);
   };

@@ -17,8 +17,15 @@ namespace detail {
 /// Mode, content and sync of one partial, before it is named.
 HUBCACHE_DECL std::error_code seal(const verified_partial& item, const destination& where, fsync_mode mode) {
   std::error_code ec;
-  os::set_mode(item.file->file(), where.mode, ec);
-  if (!ec && mode != fsync_mode::none) os::sync(item.file->file(), ec);
+  const auto& file = item.file->file();
+  os::set_mode(file, where.mode, ec);
+  const auto size = ec ? 0 : os::status(file, ec).identity.size;
+  if (!ec && size != item.file->what().size) ec = errc::size_mismatch;  // somebody shortened it
+  if (ec || mode == fsync_mode::none) return ec;
+  os::sync(file, ec);
+  // Memory may still show what the device has lost, and the next sync would succeed: nothing of it is kept.
+  std::error_code ignored;
+  if (ec) os::remove(item.file->path(), ignored);
   return ec;
 }
 
@@ -26,11 +33,12 @@ HUBCACHE_DECL std::error_code seal(const verified_partial& item, const destinati
 HUBCACHE_DECL void name_rest(placed_content& placed, const content& what,
                              const std::vector<std::string>& targets, const std::string& scratch,
                              const destination& where, fsync_mode mode, const hash_set_ref& hashes,
-                             const link_ref& links) {
+                             const link_ref& links, const std::stop_token& stop) {
   if (targets.size() == 1) return;
   const std::vector<std::string> rest(targets.begin() + 1, targets.end());
   link_batch copies(where, hashes, links, mode, {});
-  copies.add(what, {placed.records.front().where}, rest, scratch, link_kind::reflink | link_kind::copy, {});
+  copies.add(what, {placed.records.front().where}, rest, scratch, link_kind::reflink | link_kind::copy,
+             stop);
   const auto more = std::move(copies.publish().front());
   placed.allocated += more.allocated;
   placed.records.insert(placed.records.end(), more.records.begin(), more.records.end());
@@ -40,7 +48,7 @@ HUBCACHE_DECL void name_rest(placed_content& placed, const content& what,
 
 HUBCACHE_DECL placed_content name_partial(const verified_partial& item, const destination& where,
                                           fsync_mode mode, const hash_set_ref& hashes,
-                                          const link_ref& links) {
+                                          const link_ref& links, const std::stop_token& stop) {
   placed_content result;
   const auto& what = item.file->what();
   give_name(where, item.file->path(), item.targets.front(), mode, result.failure);
@@ -54,7 +62,7 @@ HUBCACHE_DECL placed_content name_partial(const verified_partial& item, const de
   result.target = path;
   result.records.push_back(record);
   add_twin(result.records, path, what, hashes, store_of(where));
-  name_rest(result, what, item.targets, item.file->path(), where, mode, hashes, links);
+  name_rest(result, what, item.targets, item.file->path(), where, mode, hashes, links, stop);
   return result;
 }
 
@@ -63,15 +71,24 @@ HUBCACHE_DECL placed_content name_partial(const verified_partial& item, const de
 HUBCACHE_DECL std::vector<placed_content> publish(std::vector<verified_partial> batch,
                                                   const destination& where, fsync_mode mode,
                                                   const hash_set_ref& hashes, const link_ref& links,
-                                                  index_ref index) {
+                                                  index_ref index, const std::stop_token& stop) {
   // All writes are begun before the first is waited for: one journal commit then serves many files.
   if (mode != fsync_mode::none) {
     for (const auto& item : batch) os::start_sync(item.file->file());
   }
   std::vector<placed_content> results(batch.size());
-  for (std::size_t i = 0; i < batch.size(); ++i) results[i].failure = detail::seal(batch[i], where, mode);
   for (std::size_t i = 0; i < batch.size(); ++i) {
-    if (!results[i].failure) results[i] = detail::name_partial(batch[i], where, mode, hashes, links);
+    const auto& item = batch[i];
+    auto& objection = results[i].objection;
+    auto& failure = results[i].failure;
+    if (item.rules.needed()) {
+      objection = inspect(item.rules, item.file->file(), item.file->what(), hashes, stop, failure);
+    }
+    if (!objection && !failure) failure = detail::seal(item, where, mode);
+  }
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    if (!results[i].failure && !results[i].objection)
+      results[i] = detail::name_partial(batch[i], where, mode, hashes, links, stop);
     index.insert(results[i].records);
   }
   return results;
@@ -143,6 +160,8 @@ class whole_batch {
       results_[i].altered = by_sha256 ? sha256 : git_sha1;
       return;
     }
+    results_[i].placed.objection = inspect(item.rules, bytes, sha256);
+    if (results_[i].placed.objection) return;
     auto& failure = results_[i].placed.failure;
     written_[i] = scratch_.create_new(temporary(i), where_.mode, failure);
     if (failure) return;
@@ -173,7 +192,7 @@ class whole_batch {
     placed.records.push_back(verified_record(twins_[i], path, status.identity, store_of(where_)));
     placed.target = std::move(path);
     name_rest(placed, batch_[i].what, batch_[i].targets, scratch_path_ + "/" + temporary(i), where_, mode_,
-              hashes_, links_);
+              hashes_, links_, {});
   }
 
   /// The folder that holds `target`; null and `ec` if it cannot be opened. Targets of one folder mostly come together:

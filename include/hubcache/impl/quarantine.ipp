@@ -85,9 +85,8 @@ HUBCACHE_DECL std::string move_away(const quarantine_step& step, const std::stri
   if (!ec && !os::same_bytes_state(now, step.file.identity)) {
     ec = std::make_error_code(std::errc::resource_unavailable_try_again);
   }
-  if (!ec) os::make_directories(cache_dir + "/.locks", ec);
-  if (!ec) os::make_directories(folder, ec, 0700);
-  const auto to = ec ? os::folder() : os::folder::open_below(cache_dir, folder, ec);
+  if (!ec) os::folder::make_below(cache_dir, cache_dir + "/.locks", ec);
+  const auto to = ec ? os::folder() : os::folder::open_below(cache_dir, folder, ec, 0700);
   const auto name = step.file.expected->hex() + "." + os::random_hex(8);
   if (!ec) from.move(own, to, name, ec);
   return folder + "/" + name;

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <hubcache/error.hpp>
-#include <hubcache/os/file.hpp>
+#include <hubcache/os/folder.hpp>
 #include <hubcache/upkeep/rebuild.hpp>
 
 #include <algorithm>
@@ -17,7 +17,7 @@ namespace detail {
 HUBCACHE_DECL void recover_index_files(mapped_index& index, const settings& config) {
   const auto folder = config.state_dir + "/index";
   std::error_code ec;
-  os::make_directories(folder, ec, 0700);
+  os::folder::make_below(config.state_dir, folder, ec, 0700);
   if (ec) throw_disk_error(ec, "write the index in", folder);
   for (int attempt = 0; attempt < 200; ++attempt) {
     if (index.rebuild()) return;

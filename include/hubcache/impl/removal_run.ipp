@@ -107,7 +107,7 @@ class repo_remover {
 
   /// Chooses the revisions that go: those that did not come into use since the plan. @return whether to go on
   bool look_again() {
-    const auto refs = what_.revisions.empty() ? std::vector<found_ref>() : read_refs();
+    auto refs = what_.revisions.empty() ? std::vector<found_ref>() : read_refs();
     if (!refs) return true;  // who knows what they name
     refs_ = std::move(*refs);
     try {
@@ -408,12 +408,20 @@ class repo_remover {
     }
   }
 
+  [[nodiscard]] bool changed_lately(const os::descriptor& file) const {
+    constexpr std::int64_t day_ns = std::int64_t{24} * 3600 * 1'000'000'000;
+    std::error_code ec;
+    return os::status(file, ec).identity.mtime_ns > planned_ns_ - day_ns;
+  }
+
   void remove_partial(const std::string& name) {
     const auto path = what_.path + "/blobs/" + name;
     std::error_code ec;
     const auto file = os::open_read(path, ec);
-    if (!ec && os::try_lock(file, path, os::lock_mode::exclusive, ec) == os::lock_outcome::held && !ec)
-      return keep(path + " is being downloaded now.");
+    const auto lock = ec ? os::lock_outcome::gone : os::try_lock(file, path, os::lock_mode::exclusive, ec);
+    if (lock == os::lock_outcome::held && !ec) return keep(path + " is being downloaded now.");
+    if (lock == os::lock_outcome::unsupported && changed_lately(file))
+      return keep(path + " may be being downloaded: its file system has no locks that would tell.");
     blobs_.remove(name, ec);
     if (ec) return failed(path, ec);
     ++report_.partials;

@@ -16,6 +16,21 @@ constexpr bool is_alphanumeric(char c) noexcept {
 
 constexpr bool is_control(char c) noexcept { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }
 
+/// Whether UTF-8 text has a control character, U+0080 to U+009F included: terminals obey those, too.
+HUBCACHE_DECL bool has_control(std::string_view text) noexcept {
+  if (std::any_of(text.begin(), text.end(), is_control)) return true;
+  for (auto at = text.find('\xC2'); at != text.npos; at = text.find('\xC2', at + 1)) {
+    if (at + 1 < text.size() && static_cast<unsigned char>(text[at + 1]) < 0xA0) return true;
+  }
+  return false;
+}
+
+/// Whether `segment` is ".git" in any case: a repo's own hooks and settings, which git runs.
+HUBCACHE_DECL bool is_git_folder(std::string_view segment) noexcept {
+  return segment.size() == 4 && segment[0] == '.' && (segment[1] | 0x20) == 'g' &&
+         (segment[2] | 0x20) == 'i' && (segment[3] | 0x20) == 't';
+}
+
 /// One segment of a repo id: [\w\-.]{1,96}, no '-' or '.' at either end.
 HUBCACHE_DECL bool is_id_segment(std::string_view segment) noexcept {
   if (segment.empty() || segment.size() > 96) return false;
@@ -133,13 +148,15 @@ HUBCACHE_DECL void check_revision(std::string_view revision) {
 }
 
 HUBCACHE_DECL bool is_safe_path(std::string_view path) noexcept {
-  if (path.empty() || path.size() > 4096) return false;
-  if (std::any_of(path.begin(), path.end(), detail::is_control)) return false;
+  constexpr int deepest = 128;
+  if (path.empty() || path.size() > 3072 || detail::has_control(path)) return false;
+  int depth = 0;
   for (std::string_view rest = path;;) {
     const auto end = rest.find_first_of("/\\");
     const auto segment = rest.substr(0, end);
     if (segment.empty() || segment == "." || segment == ".." || segment.size() > 255) return false;
     if (segment.size() >= 2 && segment[1] == ':' && detail::is_alphanumeric(segment[0])) return false;
+    if (detail::is_git_folder(segment) || ++depth > deepest) return false;
     if (end == rest.npos) return true;
     rest.remove_prefix(end + 1);
   }

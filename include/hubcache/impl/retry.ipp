@@ -23,6 +23,9 @@ HUBCACHE_DECL std::optional<std::chrono::milliseconds> next_attempt(
     case errc::connection_failed:
       if (!state.reached) limit = std::min(limit, 2);
       break;
+    case errc::proxy_failed:
+      if (!state.reached) return std::nullopt;
+      [[fallthrough]];  // it served before
     case errc::digest_mismatch:
     case errc::size_mismatch:
     case errc::bad_response:
@@ -31,8 +34,9 @@ HUBCACHE_DECL std::optional<std::chrono::milliseconds> next_attempt(
     default:
       return std::nullopt;
   }
-  if (server_wait && (failure == errc::rate_limited || failure == errc::server_failed)) {
-    state.waited += std::max(*server_wait, std::chrono::seconds(1));
+  const bool told = server_wait.value_or(std::chrono::seconds(0)) > std::chrono::seconds(0);
+  if (told && (failure == errc::rate_limited || failure == errc::server_failed)) {
+    state.waited += *server_wait;
     if (state.waited > state.patience) return std::nullopt;
     return *server_wait;
   }

@@ -81,6 +81,7 @@ HUBCACHE_DECL snapshot report(const run_state& run) {
 HUBCACHE_DECL asio::awaitable<void> finish(const run_state& run) {
   constexpr std::size_t at_once = 1000;
   const auto all = run.what->entries.size();
+  // fan_out() keeps it until all are done. NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines)
   auto some = [&run, all](std::size_t k) -> asio::awaitable<void> {
     auto work = [what = run.what, first = k * at_once, last = std::min(all, (k + 1) * at_once)](
                     const std::stop_token&) { return finish_entries(*what, first, last); };
@@ -92,7 +93,7 @@ HUBCACHE_DECL asio::awaitable<void> finish(const run_state& run) {
   auto rest = [what = run.what, with = run.with](const std::stop_token&) {
     const bool unchanged = std::all_of(what->steps.begin(), what->steps.end(),
                                        [](const plan_step& s) { return s.action == file_action::present; });
-    finish_view(*what, unchanged);
+    finish_view(*what, with.config.fsync, unchanged);
     if (!what->local()) {
       ledger(with.config.state_dir)
           .note_use(what->layout.cache_dir(), what->repo.folder(), what->listing.commit);
@@ -108,8 +109,9 @@ HUBCACHE_DECL asio::awaitable<snapshot> run(services with, plan what) {
   const auto begun = std::chrono::steady_clock::now();
   detail::run_state state(with, std::move(what));
   const auto lease = co_await detail::lease_repo(state);
-  auto folders = [what = state.what, with](const std::stop_token&) {
+  auto folders = [what = state.what, with](const std::stop_token& stop) {
     detail::look_again(*what);
+    detail::inspect_present(*what, false, with.hashes, stop);
     detail::prepare_folders(*what);
     remember_scan(what->scan, with.config.state_dir, with.index);
     return true;
@@ -119,6 +121,11 @@ HUBCACHE_DECL asio::awaitable<snapshot> run(services with, plan what) {
 
   co_await detail::link_all(state);
   co_await detail::fetch_all(state);
+  auto arrived = [what = state.what, with](const std::stop_token& stop) {
+    detail::inspect_present(*what, true, with.hashes, stop);
+    return true;
+  };
+  co_await on_workers(with.pool, std::move(arrived));
 
   co_await detail::finish(state);
   auto result = detail::report(state);

@@ -105,6 +105,7 @@ class big_files {
     verified_partial ready;
     ready.step = i;
     ready.targets = step.targets;
+    ready.rules = step.rules;
     ready.file = std::move(begun.file);
     ready.lock = std::move(begun.lock);
     pending_bytes_ += step.what.size;
@@ -121,8 +122,8 @@ class big_files {
     std::vector<std::size_t> steps;
     for (const auto& item : batch) steps.push_back(item.step);
     auto work = [batch = std::move(batch), where = run_.where,
-                 with = run_.with](const std::stop_token&) mutable {
-      return publish(std::move(batch), where, with.config.fsync, with.hashes, with.links, with.index);
+                 with = run_.with](const std::stop_token& stop) mutable {
+      return publish(std::move(batch), where, with.config.fsync, with.hashes, with.links, with.index, stop);
     };
     const auto placed = co_await on_workers(run_.with.pool, std::move(work));
     for (std::size_t k = 0; k < placed.size(); ++k) results_.published(steps[k], placed[k]);
@@ -174,6 +175,7 @@ HUBCACHE_DECL asio::awaitable<void> fetch_all(run_state& run) {
   small_files small(executor, run, fetching, results, shares.small);
   const auto bigs = std::min(most, shares.big.size());
   const auto smalls = shares.small.empty() ? 0 : 2 + std::min(most, shares.small.size());
+  // It lives until fan_out() is done. NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines)
   auto some_big = [&big, &small]() -> asio::awaitable<void> {
     co_await big.fetch_some();
     small.wake();  // a failure may have stopped the run

@@ -4,16 +4,25 @@
 #include <hubcache/hash/hash_file.hpp>
 #include <hubcache/os/folder.hpp>
 #include <hubcache/run_jobs.hpp>
+#include <hubcache/store/colliding_names.hpp>
 #include <hubcache/store/confirm.hpp>
 #include <hubcache/store/hub_layout.hpp>
 #include <hubcache/store/local_layout.hpp>
 
 #include <algorithm>
 #include <filesystem>
+#include <limits>
 #include <span>
 #include <unordered_map>
 
 namespace hubcache::inline v0_1::detail {
+
+HUBCACHE_DECL error objection_error(const plan& what, const std::string& file, const objection& found) {
+  error_context context;
+  context.repo = what.repo.display();
+  context.file = file;
+  return {found.reason, found.detail, std::move(context)};
+}
 
 HUBCACHE_DECL void look_again(plan& what) {
   std::unordered_map<std::size_t, std::vector<std::string>> gone;
@@ -34,6 +43,25 @@ HUBCACHE_DECL void look_again(plan& what) {
   }
 }
 
+HUBCACHE_DECL void inspect_present(const plan& what, bool meanwhile, const hash_set_ref& hashes,
+                                   const std::stop_token& stop) {
+  std::unordered_set<std::string> seen;
+  for (const auto& entry : what.entries) {
+    const auto& step = what.steps[entry.step];
+    // What was there when the plan was made has no targets.
+    if (!step.rules.needed() || step.action != file_action::present || step.targets.empty() == meanwhile)
+      continue;
+    const auto target = what.plain_files ? entry.path : step.what.name.hex();
+    if (!seen.insert(target).second) continue;
+    std::error_code ec;
+    const auto path = std::filesystem::canonical(what.target_root + "/" + target, ec).string();
+    const auto file = ec ? os::descriptor() : os::open_read(path, ec);
+    const auto found = ec ? std::nullopt : inspect(step.rules, file, step.what, hashes, stop, ec);
+    if (ec) throw_disk_error(ec, "inspect the file", what.target_root + "/" + target);
+    if (found) throw objection_error(what, entry.path, *found);
+  }
+}
+
 HUBCACHE_DECL std::unordered_set<std::string> begun_partials(const plan& what) {
   std::unordered_set<std::string> begun;
   const auto wanted = std::find_if(what.steps.begin(), what.steps.end(),
@@ -47,22 +75,35 @@ HUBCACHE_DECL std::unordered_set<std::string> begun_partials(const plan& what) {
   return begun;
 }
 
+/// Refuses a view in which one file would replace another because the file system takes their names for one.
+HUBCACHE_DECL void refuse_collisions(const plan& what) {
+  const auto& base = what.local() ? what.view : what.layout.cache_dir();
+  std::vector<std::string> paths;
+  for (const auto& entry : what.entries) paths.push_back(entry.path);
+  const auto same = colliding_names(
+      base, what.local() ? local_layout(base).downloads() : base + "/.locks/" + what.repo.folder(), paths);
+  if (!same) return;
+  throw error(errc::refused, "the file system takes this name for that of " + same->first,
+              error_context{}.with_repo(what.repo.display()).with_file(same->second));
+}
+
 HUBCACHE_DECL void prepare_folders(const plan& what) {
   std::error_code ec;
   if (what.local()) {
     make_local_folders(local_layout(what.view), ec);
   } else {
     make_repo_folders(what.layout, ec);
-    if (!ec && what.plain_files) os::make_directories(what.view, ec);
+    if (!ec && what.plain_files) os::folder::make_below(what.layout.repo_dir(), what.view, ec);
   }
   const auto& root = what.local() ? what.view : what.layout.repo_dir();
   if (ec) throw_disk_error(ec, "create the folder", root);
+  refuse_collisions(what);
 
   const auto begun = begun_partials(what);
   std::uint64_t needed = 0;
   for (const auto& step : what.steps) {
     if (step.action != file_action::fetched) continue;
-    needed += step.what.size;
+    needed += std::min(step.what.size, std::numeric_limits<std::uint64_t>::max() - needed);
     const auto path = begun.empty() ? std::string() : what.partial_of(step.what);
     if (!begun.contains(os::last_segment(path))) continue;
     const auto partial = os::status(path, ec);
@@ -137,7 +178,7 @@ HUBCACHE_DECL std::vector<std::string> finish_entries(const plan& what, std::siz
   return warnings;
 }
 
-HUBCACHE_DECL void finish_view(const plan& what, bool unchanged) {
+HUBCACHE_DECL void finish_view(const plan& what, fsync_mode mode, bool unchanged) {
   std::error_code ec;
   const auto check = [&](std::string_view doing, const std::string& path) {
     const bool read_only = disk_errc(ec) == errc::permission_denied || ec == std::errc::read_only_file_system;
@@ -145,11 +186,13 @@ HUBCACHE_DECL void finish_view(const plan& what, bool unchanged) {
   };
   if (what.write_tree) {
     const auto path = what.tree_path(what.listing.commit);
-    write_tree(path, what.listing, ec);
+    // Where prune looks for leftovers.
+    write_tree(path, what.listing, ec,
+               what.local() ? local_layout(what.view).downloads() : what.layout.blobs_dir());
     check("write the listing", path);
   }
   if (what.write_ref && what.revision != what.listing.commit) {
-    write_ref(what.layout, what.revision, what.listing.commit, ec);
+    write_ref(what.layout, what.revision, what.listing.commit, ec, mode);
     check("write the ref", what.layout.ref(what.revision));
   }
 }

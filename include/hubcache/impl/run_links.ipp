@@ -2,6 +2,7 @@
 
 #include <hubcache/fetch/fan_out.hpp>
 #include <hubcache/fetch/on_workers.hpp>
+#include <hubcache/run_jobs.hpp>
 #include <hubcache/run_links.hpp>
 #include <hubcache/store/content_lock.hpp>
 #include <hubcache/store/link_batch.hpp>
@@ -74,7 +75,7 @@ class link_phase {
       auto lock = content_lock::try_lock(with.config.state_dir, step.what.name, hub_lock, ec);
       if (!lock) continue;
       locks.push_back(std::move(*lock));
-      links.add(step.what, step.places, step.targets, scratch, step.links, stop);
+      links.add(step.what, step.places, step.targets, scratch, step.links, stop, step.rules);
       tried.push_back(k);
     }
     auto placed = links.publish();
@@ -95,6 +96,8 @@ class link_phase {
     auto& step = run_.what->steps[i];
     auto& state = run_.steps[i];
     for (const auto& text : result.placed.warnings) run_.with.warn(text);
+    // To fetch it would bring the same bytes.
+    if (result.placed.objection) throw objection_error(*run_.what, step.file, *result.placed.objection);
     if (!result.placed.target) {
       step.action = file_action::fetched;
       state.unlinkable = result.tried;

@@ -65,8 +65,9 @@ class present_view {
 
 /// Whether names and sizes tell all that a run with `options` would do.
 HUBCACHE_DECL bool can_be_present(const snapshot_options& options, const settings& config) {
-  return options.local_dir.empty() && config.use_symlinks && !options.force_download && !options.verify &&
-         !options.mapping;
+  const bool ruled = !options.require.empty() || !config.require.empty() || options.lock;
+  return !ruled && options.local_dir.empty() && config.use_symlinks && !options.force_download &&
+         !options.verify && !options.mapping;
 }
 
 /// The files that a run of `draft` would report; none if one of them is not in its place.
@@ -104,7 +105,7 @@ HUBCACHE_DECL std::optional<snapshot> present_snapshot(const plan& draft, const 
   if (!files) return std::nullopt;
   ec.clear();
   if (draft.write_ref && draft.revision != draft.listing.commit) {
-    write_ref(draft.layout, draft.revision, draft.listing.commit, ec);
+    write_ref(draft.layout, draft.revision, draft.listing.commit, ec, config.fsync);
   }
   if (ec) return std::nullopt;  // a run knows which failures matter
   books.note_use(draft.layout.cache_dir(), draft.repo.folder(), draft.listing.commit);

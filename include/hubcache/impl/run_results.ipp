@@ -1,11 +1,13 @@
 #pragma once
 
+#include <hubcache/run_jobs.hpp>
 #include <hubcache/run_results.hpp>
 
 namespace hubcache::inline v0_1::detail {
 
 HUBCACHE_DECL void fetch_results::published(std::size_t i, const placed_content& placed) {
   const auto& step = run_.what->steps[i];
+  if (placed.objection) return failed(objection_error(*run_.what, step.file, *placed.objection));
   if (placed.failure) {
     error_context context;
     context.repo = run_.what->repo.display();

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <hubcache/fetch/fetch_whole.hpp>
 #include <hubcache/fetch/on_workers.hpp>
 #include <hubcache/run_links.hpp>
 #include <hubcache/run_small_files.hpp>
@@ -175,22 +174,23 @@ HUBCACHE_DECL asio::awaitable<void> small_files::fetch_one(ready item) {
   whole_content whole;
   whole.what = step.what;
   whole.targets = step.targets;
+  whole.rules = step.rules;
   whole.lock = std::move(item.lock);
   memory_ += step.what.size;
   ++fetching_now_;
   std::exception_ptr failure;
   try {
     whole.bytes = co_await fetch_whole(fetching_, run_.what->repo, run_.what->listing.commit, step.file,
-                                       step.what, integrity_[item.step]);
+                                       step.what, histories_[item.step]);
   } catch (const error&) {
     failure = std::current_exception();
   }
   --fetching_now_;
-  if (failure) {
+  if (!whole.bytes) {
     memory_ -= whole.what.size;
     --locked_;
     whole.lock.reset();
-    failed(*error_of(failure));
+    if (failure) failed(*error_of(failure));  // else the run stopped before its turn came
     to_begin_.cancel();
     // It may have been the last that what arrived waits for.
     if (publishing_due()) to_publish_.cancel();
@@ -240,7 +240,7 @@ HUBCACHE_DECL asio::awaitable<void> small_files::publish_batch() {
 
 HUBCACHE_DECL void small_files::note_published(std::size_t i, const published_content& result) {
   if (result.altered) return fetch_again(i, *result.altered);
-  integrity_.erase(i);
+  histories_.erase(i);
   results_.published(i, result.placed);
   finished();
 }
@@ -249,11 +249,12 @@ HUBCACHE_DECL void small_files::note_published(std::size_t i, const published_co
 HUBCACHE_DECL void small_files::fetch_again(std::size_t i, const digest& arrived) {
   const auto& step = run_.what->steps[i];
   const auto pause =
-      next_attempt(run_.with.config, integrity_[i], errc::digest_mismatch, {}, random_fraction());
+      next_attempt(run_.with.config, histories_[i].integrity, errc::digest_mismatch, {}, random_fraction());
   if (!pause) {
     error_context context;
     context.repo = run_.what->repo.display();
     context.file = step.file;
+    context.url = histories_[i].came_from;
     return failed(error(errc::digest_mismatch, "expected " + step.what.name.hex() + ", got " + arrived.hex(),
                         std::move(context)));
   }
@@ -277,6 +278,7 @@ HUBCACHE_DECL void small_files::finished() {
 }
 
 HUBCACHE_DECL void small_files::wake() {
+  if (results_.stopped()) fetching_.slots.close(exchange_slots::lane::small);
   to_begin_.cancel();
   to_fetch_.cancel();
   to_publish_.cancel();

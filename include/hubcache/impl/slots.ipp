@@ -39,11 +39,23 @@ struct exchange_slots::state {
   asio::any_io_executor executor;
   pace speed;
   std::array<std::size_t, 2> taken{};  // per lane
+  std::array<bool, 2> closed{};        // per lane
   std::size_t files = 0;
   std::vector<waiter*> queue;  // who came first stands first
 
   [[nodiscard]] std::size_t in_flight() const noexcept { return taken[0] + taken[1]; }
   [[nodiscard]] std::size_t& of(lane who) noexcept { return taken[static_cast<std::size_t>(who)]; }
+  /// Lets go whoever of those that wait is one of these.
+  template <class Predicate>
+  void dismiss(Predicate chosen) {
+    std::erase_if(queue, [&](waiter* one) {
+      if (!chosen(*one)) return false;
+      one->dismissed = true;
+      one->turn.cancel();
+      return true;
+    });
+  }
+  [[nodiscard]] bool is_closed(lane who) const noexcept { return closed[static_cast<std::size_t>(who)]; }
   [[nodiscard]] bool waits(lane who) const noexcept {
     return std::any_of(queue.begin(), queue.end(), [who](const waiter* one) { return one->who == who; });
   }
@@ -104,12 +116,7 @@ HUBCACHE_DECL exchange_slots::file::file(const exchange_slots& all) : all_(all.a
 HUBCACHE_DECL exchange_slots::file::~file() { --all_->files; }
 
 HUBCACHE_DECL void exchange_slots::file::wants_no_more() {
-  std::erase_if(all_->queue, [this](waiter* one) {
-    if (one->of != this) return false;
-    one->dismissed = true;
-    one->turn.cancel();
-    return true;
-  });
+  all_->dismiss([this](const waiter& one) { return one.of == this; });
 }
 
 HUBCACHE_DECL std::uint64_t exchange_slots::file::range_size(std::uint64_t untaken) const noexcept {
@@ -158,6 +165,7 @@ exchange_slots::exchange_slots(const asio::any_io_executor& executor, std::size_
 
 HUBCACHE_DECL asio::awaitable<std::optional<exchange_slots::slot>> exchange_slots::take(lane who, file* of) {
   const auto all = all_;
+  if (all->is_closed(who)) co_return std::nullopt;
   if (all->queue.empty() && all->in_flight() < all->speed.width()) {
     all->enter(who, of);
     co_return slot(all, who, of);
@@ -171,9 +179,14 @@ HUBCACHE_DECL asio::awaitable<std::optional<exchange_slots::slot>> exchange_slot
     if (cancelled.cancelled() != asio::cancellation_type::none)
       throw std::system_error(asio::error::operation_aborted);
   }
-  if (!here.granted) co_return std::nullopt;
+  if (!here.granted || all->is_closed(who)) co_return std::nullopt;
   here.granted = false;
   co_return slot(all, who, of);
+}
+
+HUBCACHE_DECL void exchange_slots::close(lane who) {
+  all_->closed[static_cast<std::size_t>(who)] = true;
+  all_->dismiss([who](const waiter& one) { return one.who == who; });
 }
 
 HUBCACHE_DECL std::size_t exchange_slots::width() const noexcept { return all_->speed.width(); }

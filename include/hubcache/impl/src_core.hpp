@@ -9,6 +9,7 @@
 #include <hubcache/impl/byte_ranges.ipp>
 #include <hubcache/impl/census.ipp>
 #include <hubcache/impl/clean_up.ipp>
+#include <hubcache/impl/colliding_names.ipp>
 #include <hubcache/impl/confirm.ipp>
 #include <hubcache/impl/content_lock.ipp>
 #include <hubcache/impl/dedupe.ipp>
@@ -23,6 +24,7 @@
 #include <hubcache/impl/folders.ipp>
 #include <hubcache/impl/for_each.ipp>
 #include <hubcache/impl/gc.ipp>
+#include <hubcache/impl/gguf.ipp>
 #include <hubcache/impl/hash_cryptopp.ipp>
 #include <hubcache/impl/hash_file.ipp>
 #include <hubcache/impl/hash_files.ipp>
@@ -40,6 +42,7 @@
 #include <hubcache/impl/index_folder.ipp>
 #include <hubcache/impl/index_report.ipp>
 #include <hubcache/impl/index_writer.ipp>
+#include <hubcache/impl/inspection.ipp>
 #include <hubcache/impl/ledger.ipp>
 #include <hubcache/impl/link_batch.ipp>
 #include <hubcache/impl/link_copy.ipp>
@@ -51,9 +54,11 @@
 #include <hubcache/impl/link_unpublished.ipp>
 #include <hubcache/impl/llama_layout.ipp>
 #include <hubcache/impl/local_layout.ipp>
+#include <hubcache/impl/locked_repos.ipp>
 #include <hubcache/impl/mapped_index.ipp>
 #include <hubcache/impl/mapping.ipp>
 #include <hubcache/impl/memory_index.ipp>
+#include <hubcache/impl/os_access_list.ipp>
 #include <hubcache/impl/os_extents.ipp>
 #include <hubcache/impl/os_file.ipp>
 #include <hubcache/impl/os_folder.ipp>
@@ -73,10 +78,14 @@
 #include <hubcache/impl/removal_run.ipp>
 #include <hubcache/impl/repo.ipp>
 #include <hubcache/impl/retry.ipp>
+#include <hubcache/impl/safetensors.ipp>
 #include <hubcache/impl/scan.ipp>
 #include <hubcache/impl/scan_hub_cache.ipp>
 #include <hubcache/impl/scan_tools.ipp>
+#include <hubcache/impl/select_lock_file.ipp>
+#include <hubcache/impl/select_organisation_rules.ipp>
 #include <hubcache/impl/select_patterns.ipp>
+#include <hubcache/impl/select_pickle.ipp>
 #include <hubcache/impl/sha256_kernels.ipp>
 #include <hubcache/impl/slot_table.ipp>
 #include <hubcache/impl/snapshot.ipp>
@@ -86,5 +95,6 @@
 #include <hubcache/impl/variables.ipp>
 #include <hubcache/impl/verify.ipp>
 #include <hubcache/impl/verify_plan.ipp>
+#include <hubcache/impl/weights.ipp>
 #include <hubcache/impl/why.ipp>
 #include <hubcache/impl/workers.ipp>

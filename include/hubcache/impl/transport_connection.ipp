@@ -1,6 +1,7 @@
 #pragma once
 
 #include <hubcache/error.hpp>
+#include <hubcache/transport/connect_race.hpp>
 #include <hubcache/transport/connection.hpp>
 
 #include <asio/buffer.hpp>
@@ -25,7 +26,8 @@ HUBCACHE_DECL std::string in_seconds(std::chrono::milliseconds time) {
 }
 
 HUBCACHE_DECL void connection::begin_exchange(std::chrono::milliseconds timeout) {
-  timeout_ = std::min<std::chrono::milliseconds>(timeout, std::chrono::hours(365 * 24));
+  timeout_ = std::clamp<std::chrono::milliseconds>(timeout, std::chrono::milliseconds(1),
+                                                   std::chrono::hours(365 * 24));
   minimum_rate_ = 0;
   answered_ = false;
   turn_ = 0;
@@ -35,7 +37,7 @@ HUBCACHE_DECL void connection::begin_exchange(std::chrono::milliseconds timeout)
 
 HUBCACHE_DECL void connection::begin_body(std::uint64_t minimum_rate, std::chrono::milliseconds window) {
   minimum_rate_ = minimum_rate;
-  window_ = window;
+  window_ = std::max(window, std::chrono::milliseconds(1));
   window_bytes_ = 0;
   window_time_ = {};
 }
@@ -64,7 +66,11 @@ HUBCACHE_DECL connection::clock::time_point connection::look(clock::time_point n
 }
 
 HUBCACHE_DECL void connection::fail(const asio::error_code& ec) const {
-  if (timed_out_) throw error(errc::timed_out, "nothing came from " + peer_ + " for " + in_seconds(timeout_));
+  if (timed_out_)
+    throw error(errc::timed_out, head_deadline_ == never
+                                     ? "nothing came from " + peer_ + " for " + in_seconds(timeout_)
+                                     : "no whole head of an answer from " + peer_ + " within " +
+                                           in_seconds(timeout_) + " of its first byte");
   if (ec == asio::error::operation_aborted) throw error(errc::cancelled, "while talking to " + peer_);
   throw error(errc::connection_lost, peer_ + " broke the connection: " + ec.message());
 }
@@ -73,7 +79,9 @@ HUBCACHE_DECL asio::awaitable<void> connection::open(const route& way, std::shar
   const url& first = way.proxy ? *way.proxy : *way.target;
   if (first.secure() && way.proxy)
     throw error(errc::proxy_failed, "the proxy " + first.origin() + " is not a plain http one");
-  co_await connect(first, way.proxy != nullptr);
+  to_proxy_ = way.proxy != nullptr;
+  gave_credentials_ = !way.authorization.empty();
+  co_await connect(first);
   if (!way.target->secure()) co_return;
   if (way.proxy) co_await open_tunnel(way);
   co_await shake_hands(way, std::move(tls));
@@ -105,7 +113,7 @@ HUBCACHE_DECL void name_lookup::start(const url& host) {
                          });
 }
 
-HUBCACHE_DECL asio::awaitable<connection::endpoints> connection::look_up(const url& host, errc unknown,
+HUBCACHE_DECL asio::awaitable<connection::endpoints> connection::look_up(const url& host,
                                                                          clock::time_point deadline) {
   asio::error_code ec;
   const auto address = asio::ip::make_address(host.host(), ec);
@@ -121,37 +129,28 @@ HUBCACHE_DECL asio::awaitable<connection::endpoints> connection::look_up(const u
     throw error(errc::timed_out, "no answer from DNS about " + host.host() + " for " + in_seconds(timeout_));
   }
   if (lookup->ec || lookup->found.empty())
-    throw error(unknown, "no address for " + host.host() + ": " + lookup->ec.message());
+    throw error(to_proxy_ ? errc::proxy_failed : errc::host_not_found,
+                "no address for " + std::string(to_proxy_ ? "the proxy " : "") + host.host() + ": " +
+                    lookup->ec.message());
   co_return std::move(lookup->found);
 }
 
-HUBCACHE_DECL asio::awaitable<void> connection::connect(const url& host, bool is_proxy) {
-  peer_ = (is_proxy ? "the proxy " : "") + host_and_port(host);
+HUBCACHE_DECL asio::awaitable<void> connection::connect(const url& host) {
+  peer_ = (to_proxy_ ? "the proxy " : "") + host_and_port(host);
   const auto deadline = clock::now() + timeout_;
-  const auto addresses =
-      co_await look_up(host, is_proxy ? errc::proxy_failed : errc::host_not_found, deadline);
+  const auto addresses = co_await look_up(host, deadline);
 
-  asio::error_code ec;
-  for (auto left = addresses.size(); left != 0; --left) {
-    // An address that swallows packets must not use up the time of those behind it.
-    const auto now = clock::now();
-    guard_until(now + (deadline - now) / static_cast<clock::rep>(left));
-    socket_.close(ec);
-    co_await socket_.async_connect(addresses[addresses.size() - left],
-                                   asio::redirect_error(asio::use_awaitable, ec));
-    if (!ec && !timed_out_) {
-      asio::error_code ignored;
-      socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
-      socket_.non_blocking(true, ignored);
-      deadline_ = never;
-      co_return;
-    }
-    if (ec == asio::error::operation_aborted && !timed_out_) break;
+  const auto ec = co_await connect_first(socket_, addresses, deadline);
+  if (!ec) {
+    asio::error_code ignored;
+    socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+    socket_.non_blocking(true, ignored);
+    co_return;
   }
-  if (timed_out_)
-    throw error(errc::timed_out, "no connection to " + peer_ + " within " + in_seconds(timeout_));
   if (ec == asio::error::operation_aborted) throw error(errc::cancelled, "while connecting to " + peer_);
-  throw error(is_proxy ? errc::proxy_failed : errc::connection_failed,
+  if (ec == asio::error::timed_out)
+    throw error(errc::timed_out, "no connection to " + peer_ + " within " + in_seconds(timeout_));
+  throw error(to_proxy_ ? errc::proxy_failed : errc::connection_failed,
               ec == asio::error::connection_refused ? "nobody listens on " + peer_
                                                     : "cannot connect to " + peer_ + ": " + ec.message());
 }
@@ -163,16 +162,25 @@ HUBCACHE_DECL asio::awaitable<void> connection::open_tunnel(const route& way) {
   co_await write(request);
   const auto answer = co_await read_head("CONNECT");
   const int status = answer.head().status;
-  if (status < 200 || status > 299) {
-    error_context context;
-    context.http_status = status;
-    throw error(errc::proxy_failed,
-                peer_ + " answered " + std::to_string(status) + " to CONNECT " + host_and_port(*way.target) +
-                    (status == 407 ? ": it wants other credentials" : ""),
-                context);
-  }
+  if (status < 200 || status > 299) fail_proxy(answer.head(), " to CONNECT " + host_and_port(*way.target));
   if (!buffered().empty()) throw error(errc::proxy_failed, peer_ + " sent bytes ahead of the tunnel's");
+  to_proxy_ = false;
   peer_ = host_and_port(*way.target);
+}
+
+HUBCACHE_DECL void connection::fail_proxy(const response_head& head, const std::string& asked) const {
+  error_context context;
+  context.http_status = head.status;
+  std::string what = peer_ + " answered " + std::to_string(head.status) + asked;
+  if (head.status == 407) {
+    what.append(!http1::offers_basic(head.headers)
+                    ? ": it does not offer Basic authentication, the only kind known here"
+                : gave_credentials_ ? ": it wants other credentials"
+                                    : ": it wants credentials, user:password@ in its URL");
+  }
+  // 502 to 504: the way behind the proxy is at fault, which may pass.
+  const bool behind = head.status >= 502 && head.status <= 504;
+  throw error(behind ? errc::connection_failed : errc::proxy_failed, std::move(what), context);
 }
 
 HUBCACHE_DECL asio::awaitable<void> connection::shake_hands(const route& way,
@@ -212,7 +220,7 @@ HUBCACHE_DECL asio::awaitable<void> connection::wait(io_step step) {
   const auto direction =
       step == io_step::want_write ? asio::ip::tcp::socket::wait_write : asio::ip::tcp::socket::wait_read;
   const auto start = clock::now();
-  deadline_ = start + timeout_;
+  deadline_ = std::min(start + timeout_, head_deadline_);
   co_await socket_.async_wait(direction, asio::redirect_error(asio::use_awaitable, ec));
   deadline_ = never;
   if (timed_out_ || ec) fail(ec);
@@ -262,6 +270,7 @@ HUBCACHE_DECL asio::awaitable<std::size_t> connection::read(std::span<std::byte>
     }
     if (step == io_step::closed) co_return 0;
     if (step == io_step::failed) fail(ec);
+    if (minimum_rate_ != 0) meter(0);  // what came was TLS's alone, such as a part of a record
   }
 }
 
@@ -283,7 +292,16 @@ HUBCACHE_DECL asio::awaitable<bool> connection::fill() {
   co_return end_ != 0;
 }
 
+HUBCACHE_DECL void connection::parse_into(http1::response_parser& parser, bool tunnel) {
+  try {
+    consume(parser.feed(buffered()));
+  } catch (const error& malformed) {
+    throw error(tunnel ? errc::proxy_failed : errc::bad_response, peer_ + ": " + malformed.detail());
+  }
+}
+
 HUBCACHE_DECL asio::awaitable<http1::response_parser> connection::read_head(std::string_view method) {
+  const bool tunnel = method == "CONNECT";
   constexpr int max_interim = 16;
   for (int interim = 0; interim <= max_interim; ++interim) {
     http1::response_parser parser(method);
@@ -292,11 +310,15 @@ HUBCACHE_DECL asio::awaitable<http1::response_parser> connection::read_head(std:
         throw error(errc::connection_lost,
                     peer_ + (answered_ ? " closed the connection within a response head"
                                        : " closed the connection without an answer"));
-      consume(parser.feed(buffered()));
+      if (head_deadline_ == never) head_deadline_ = clock::now() + timeout_;
+      parse_into(parser, tunnel);
     }
-    if (!parser.interim()) co_return parser;
+    head_deadline_ = never;
+    if (parser.interim()) continue;
+    if (to_proxy_ && !tunnel && parser.head().status == 407) fail_proxy(parser.head(), "");
+    co_return parser;
   }
-  throw error(errc::bad_response, "more than 16 interim answers");
+  throw error(tunnel ? errc::proxy_failed : errc::bad_response, peer_ + ": more than 16 interim answers");
 }
 
 HUBCACHE_DECL bool connection::is_fresh() {

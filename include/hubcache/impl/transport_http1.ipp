@@ -297,4 +297,12 @@ HUBCACHE_DECL std::string format_connect(const url& target, const header_list& e
   return out.append("\r\n");
 }
 
+HUBCACHE_DECL bool offers_basic(const header_list& headers) {
+  bool found = false;
+  detail::each_member(headers, "Proxy-Authenticate", [&](std::string_view member) {
+    found |= detail::same_name(member.substr(0, member.find(' ')), "Basic");
+  });
+  return found;
+}
+
 }  // namespace hubcache::inline v0_1::http1

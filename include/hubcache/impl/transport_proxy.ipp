@@ -61,7 +61,8 @@ HUBCACHE_DECL bool bypasses_proxy(std::string_view no_proxy, const url& target) 
 
 HUBCACHE_DECL const url* proxy_for(const proxy_settings& settings, const url& target) noexcept {
   const auto& proxy = target.secure() ? settings.https : settings.http;
-  return proxy && !bypasses_proxy(settings.no_proxy, target) ? &*proxy : nullptr;
+  if (!proxy || bypasses_proxy(settings.no_proxy, target)) return nullptr;
+  return target.is_loopback() && !proxy->is_loopback() ? nullptr : &*proxy;
 }
 
 HUBCACHE_DECL std::string basic_authorization(const secret& credentials) {

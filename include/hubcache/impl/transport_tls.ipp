@@ -94,10 +94,9 @@ HUBCACHE_DECL int tls_context::verify(X509_STORE_CTX* chain, void* self) noexcep
 }
 
 HUBCACHE_DECL void tls_context::remember(const std::string& origin, SSL_SESSION* session) {
-  openssl_ptr<SSL_SESSION> kept(session);
   forget(origin);
   if (sessions_.size() == max_sessions) sessions_.erase(sessions_.begin());
-  sessions_.emplace_back(origin, std::move(kept));
+  sessions_.emplace_back(origin, nullptr).second.reset(session);
 }
 
 HUBCACHE_DECL SSL_SESSION* tls_context::session_of(const std::string& origin) const noexcept {
@@ -128,6 +127,8 @@ HUBCACHE_DECL tls_stream::tls_stream(std::shared_ptr<tls_context> context, asio:
   SSL_set_app_data(stream, this);
   SSL_set_connect_state(stream);
 
+  // As RFC 9525 has it: names stand in subjectAltName alone, a wildcard for a whole label.
+  SSL_set_hostflags(stream, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
   asio::error_code ec;
   asio::ip::make_address(host, ec);
   const bool prepared =
@@ -145,8 +146,12 @@ HUBCACHE_DECL tls_stream::~tls_stream() {
 
 HUBCACHE_DECL int tls_stream::keep_session(SSL* stream, SSL_SESSION* session) noexcept {
   auto& self = *static_cast<tls_stream*>(SSL_get_app_data(stream));
-  self.context_->remember(self.origin_, session);
-  return 1;  // it was taken over
+  try {
+    self.context_->remember(self.origin_, session);
+    return 1;  // it was taken over
+  } catch (const std::bad_alloc&) {
+    return 0;  // the next connection does without
+  }
 }
 
 // Asio's sends never raise SIGPIPE.
@@ -162,7 +167,13 @@ HUBCACHE_DECL int tls_stream::write_socket(BIO* bio, const char* from, std::size
 HUBCACHE_DECL int tls_stream::read_socket(BIO* bio, char* into, std::size_t size, std::size_t* n) noexcept {
   auto& self = *static_cast<tls_stream*>(BIO_get_data(bio));
   BIO_clear_retry_flags(bio);
-  *n = self.socket_.read_some(asio::buffer(into, size), self.socket_error_);
+  if (self.budget_ == 0) {
+    *n = 0;
+    self.socket_error_ = asio::error::would_block;
+  } else {
+    *n = self.socket_.read_some(asio::buffer(into, std::min(size, self.budget_)), self.socket_error_);
+    self.budget_ -= *n;
+  }
   if (self.socket_error_ == asio::error::would_block) BIO_set_retry_read(bio);
   return self.socket_error_ ? 0 : 1;
 }
@@ -194,6 +205,7 @@ HUBCACHE_DECL io_step tls_stream::judge(int result, asio::error_code& ec) {
 
 HUBCACHE_DECL io_step tls_stream::shake_hands(asio::error_code& ec) {
   ERR_clear_error();
+  budget_ = spare_bytes;
   const auto step = judge(SSL_do_handshake(stream_.get()), ec);
   if (step == io_step::failed) context_->forget(origin_);  // the session may have been why
   return step;
@@ -201,6 +213,7 @@ HUBCACHE_DECL io_step tls_stream::shake_hands(asio::error_code& ec) {
 
 HUBCACHE_DECL io_step tls_stream::read(std::span<std::byte> into, std::size_t& n, asio::error_code& ec) {
   ERR_clear_error();
+  budget_ = into.size() + spare_bytes;
   for (n = 0; n < into.size();) {
     std::size_t record = 0;
     const int result = SSL_read_ex(stream_.get(), into.data() + n, into.size() - n, &record);

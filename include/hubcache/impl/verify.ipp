@@ -69,8 +69,9 @@ class verify_checkpoint {
 HUBCACHE_DECL verify_checkpoint::verify_checkpoint(std::string path) : path_(std::move(path)) {
   if (path_.empty()) return;
   std::error_code ec;
-  os::make_directories(std::filesystem::path(path_).parent_path().string(), ec, 0700);
-  if (!ec) file_ = os::open_or_create(path_, 0600, ec);
+  const auto folder = std::filesystem::path(path_).parent_path();
+  const auto in = os::folder::make_below(folder.parent_path().string(), folder.string(), ec, 0700);
+  if (!ec) file_ = in.open_or_create(os::last_segment(path_), 0600, ec);
   if (file_ && os::try_lock(file_, path_, os::lock_mode::exclusive, ec) != os::lock_outcome::granted) {
     file_.close();
   }

@@ -18,7 +18,8 @@
 /// that dies may leave `<want>.<8 hex>.incomplete`, which Hub clients prune. Errors: none of `kinds` is among
 /// L's kinds: std::errc::operation_not_supported. The source changed since it was opened: ESTALE. Others are
 /// the system's; `classify()` (link_failure.hpp) says what they mean. Blocking: a copy takes as long as the
-/// bytes take. Thread safety: distinct calls on one object are safe.
+/// bytes take, and ends with errc::cancelled within a few MiB once `want.stop` is requested. Thread safety:
+/// distinct calls on one object are safe.
 ///
 /// A `single_link_strategy` makes one kind only, and `L::kind` says which.
 ///
@@ -31,6 +32,7 @@
 #include <concepts>
 #include <cstdint>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <system_error>
 #include <type_traits>
@@ -57,6 +59,7 @@ struct link_target {
   std::string path;        ///< Absolute.
   std::uint32_t mode = 0;  ///< Permission bits of a new inode, the umask not applied; less what the source
                            ///< keeps others from. A hard link keeps the source's.
+  std::stop_token stop;    ///< Requested when the name is not wanted any more.
 };
 static_assert(!std::is_aggregate_v<link_target>);
 

@@ -116,9 +116,19 @@ HUBCACHE_DECL void sync_directory(const std::string& folder, std::error_code& ec
 /// The whole text of a regular file of at most `limit` bytes (else std::errc::file_too_large).
 [[nodiscard]] HUBCACHE_DECL std::string read_text(const std::string& path, std::size_t limit,
                                                   std::error_code& ec);
+/// What is on the device once a text is replaced.
+enum class text_sync : unsigned char {
+  none,     ///< After a crash of the machine the text may be old, new or damaged.
+  content,  ///< It is old or new.
+  name,     ///< It is new.
+};
 /// Gives `path` the content `text`, atomically: temporary neighbour, then rename. Readers see old or new.
 HUBCACHE_DECL void replace_text(const std::string& path, std::string_view text, std::uint32_t mode,
-                                std::error_code& ec);
+                                std::error_code& ec, text_sync synced = text_sync::none);
+/// The same by way of `temporary`, a new name on the same file system: for folders in which every name means something.
+HUBCACHE_DECL void replace_text(const std::string& path, std::string_view text, std::uint32_t mode,
+                                const std::string& temporary, std::error_code& ec,
+                                text_sync synced = text_sync::none);
 
 /// Sets the times of a file to now; creates it, empty and with mode 0600, if it is missing.
 HUBCACHE_DECL void touch(const std::string& path, std::error_code& ec) noexcept;

@@ -4,6 +4,7 @@
 /// They keep work from being done twice; correctness never rests on them.
 
 #include <hubcache/os/file.hpp>
+#include <hubcache/os/folder.hpp>
 
 #include <cstdint>
 #include <memory>
@@ -18,12 +19,12 @@ enum class lock_mode : unsigned char { shared, exclusive };
 
 enum class lock_outcome : unsigned char {
   granted,
-  held,  ///< By somebody else; or `ec` says what went wrong.
-  gone,  ///< `path` names another file by now: the lock would exclude nobody.
+  held,         ///< By somebody else; or `ec` says what went wrong.
+  gone,         ///< `path` names another file by now: the lock would exclude nobody.
+  unsupported,  ///< The file system knows no locks: everybody is told so.
 };
 
-/// Tries to lock an open file without waiting; closing it releases the lock. Where the file system knows no
-/// locks, it is granted: it would never be otherwise.
+/// Tries to lock an open file without waiting; closing it releases the lock.
 [[nodiscard]] HUBCACHE_DECL lock_outcome try_lock(const descriptor& file, const std::string& path,
                                                   lock_mode mode, std::error_code& ec) noexcept;
 
@@ -59,9 +60,14 @@ class file_lock {
  public:
   file_lock() noexcept = default;
 
-  /// Tries to lock the file `path` (created with mode 0664 if missing), without waiting.
+  /// Tries to lock the file `path` (created with mode 0664 if missing), without waiting. Where the file system knows no
+  /// locks, it is granted, and excludes nobody: it would never be otherwise.
   /// @return The lock, or none if somebody else holds it (`ec` clear) or the file cannot be made (`ec` set).
   [[nodiscard]] HUBCACHE_DECL static std::optional<file_lock> try_lock(const std::string& path,
+                                                                       lock_mode mode, std::error_code& ec);
+  /// The same for a file in the open folder `in`, which has the path `path`.
+  [[nodiscard]] HUBCACHE_DECL static std::optional<file_lock> try_lock(const folder& in,
+                                                                       const std::string& path,
                                                                        lock_mode mode, std::error_code& ec);
 
   /// Makes the release also remove the file, if it is still the one locked. try_lock() stays correct: it
@@ -85,6 +91,10 @@ class file_lock {
   HUBCACHE_DECL void release() noexcept;
 
  private:
+  template <class Open>
+  static std::optional<file_lock> lock_opened(Open open, const std::string& path, lock_mode mode,
+                                              std::error_code& ec);
+
   descriptor file_;
   std::string path_;
   bool remove_ = false;

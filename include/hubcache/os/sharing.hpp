@@ -34,9 +34,6 @@ enum class share_outcome : unsigned char {
 [[nodiscard]] HUBCACHE_DECL bool same_attributes(const descriptor& a, const descriptor& b,
                                                  std::error_code& ec);
 
-/// Makes `name` another name of the inode open as `file`. A file of that name is not replaced.
-HUBCACHE_DECL void link_opened(const descriptor& file, const std::string& name, std::error_code& ec) noexcept;
-
 }  // namespace hubcache::inline v0_1::os
 
 #if !defined(HUBCACHE_SEPARATE_COMPILATION)

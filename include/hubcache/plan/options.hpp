@@ -3,6 +3,8 @@
 /// What a caller asks of one snapshot.
 
 #include <hubcache/link_kind.hpp>
+#include <hubcache/requirement.hpp>
+#include <hubcache/select/lock_file.hpp>
 #include <hubcache/store/mapping.hpp>
 
 #include <cstddef>
@@ -56,6 +58,11 @@ class snapshot_options {
   /// Files the caller has: sha256 -> path, checked before use. If given, even empty, snapshot::mapping tells
   /// where every content is afterwards.
   std::optional<cache_mapping> mapping;
+
+  requirements require;  ///< In addition to settings::require.
+  /// What the listing and the content of every selected file must be; revision is best its commit. Whatever deviates
+  /// ends the call with errc::lock_mismatch.
+  std::optional<locked_repo> lock;
 
   /// Exchanges in flight at a time, at most; at least 1. Within this bound their number follows what the network
   /// gives.

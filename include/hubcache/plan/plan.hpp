@@ -7,6 +7,7 @@
 #include <hubcache/plan/options.hpp>
 #include <hubcache/plan/snapshot.hpp>
 #include <hubcache/store/hub_layout.hpp>
+#include <hubcache/store/inspection.hpp>
 #include <hubcache/store/scan.hpp>
 
 #include <cstdint>
@@ -29,6 +30,7 @@ struct plan_step {
   std::vector<std::string> targets;
   std::vector<place> places;           ///< Where it can be linked from, best first.
   link_kinds links = auto_link_kinds;  ///< How, by the options and the first of their rules that fits.
+  inspection rules;                    ///< What its bytes are inspected for.
 };
 static_assert(!std::is_aggregate_v<plan_step>);
 
@@ -96,7 +98,8 @@ static_assert(!std::is_aggregate_v<plan_lookups>);
 /// Fills steps and entries of `draft` (whose repo, listing, options, layout and view are set) from the entries
 /// that the options select. Equal contents make one step.
 /// @pre no selected entry is masked.
-/// @throws error errc::file_not_found naming a file of options.files that the listing lacks.
+/// @throws error errc::file_not_found naming a file of options.files that the listing lacks, errc::lock_mismatch if the
+///         lock gives two files of one content different sha256.
 HUBCACHE_DECL void make_steps(plan& draft, const plan_lookups& machine);
 
 /// What a run of `p` would report.

@@ -16,10 +16,12 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace hubcache::inline v0_1 {
 
@@ -63,25 +65,23 @@ class hub_source {
   /// The whole tree of `commit`, all pages.
   [[nodiscard]] HUBCACHE_DECL asio::awaitable<listing> tree(const repo& which, const std::string& commit);
 
+  /// What the Hub's scans say of these files of `commit`; one request for a hundred.
+  [[nodiscard]] HUBCACHE_DECL asio::awaitable<scan_statuses> scans(const repo& which,
+                                                                   const std::string& commit,
+                                                                   std::vector<std::string> paths);
+
   /// Asks for one file by HEAD, without following it to the CDN: whether this
   /// caller is let in.
   /// @throws error errc::{unauthorized, gated, forbidden, ...} if not.
   [[nodiscard]] HUBCACHE_DECL asio::awaitable<void> check_access(const repo& which, const std::string& commit,
                                                                  const std::string& path);
 
-  /// Begins the content of a file at byte `offset`, follows redirects, and
-  /// gives the final answer's body to `sink`, which sees no redirect and no
-  /// error. One attempt; other answers are thrown as errors.
+  /// Asks for `part` of a file, follows redirects, and gives the final answer's
+  /// body to `sink`, which sees no redirect and no error. One attempt; other
+  /// answers are thrown as errors. The first exchange finds the way to the file
+  /// and leaves it in `way`, for the other parts, where it stays as long as it
+  /// leads there: a signature that is refused is asked for anew.
   /// @param server_wait set to the pause that a thrown answer asked for.
-  [[nodiscard]] HUBCACHE_DECL asio::awaitable<http_response> content(const repo& which,
-                                                                     const std::string& commit,
-                                                                     const std::string& path,
-                                                                     std::uint64_t offset, body_sink& sink,
-                                                                     waiting_time& server_wait);
-
-  /// The same for `part` of a file of which many parts are asked for. The first
-  /// exchange finds the way to the file and leaves it in `way`, where it stays
-  /// as long as it leads there: a signature that is refused is asked for anew.
   [[nodiscard]] HUBCACHE_DECL asio::awaitable<http_response> content(
       const repo& which, const std::string& commit, const std::string& path, content_part part,
       std::shared_ptr<found_route> way, body_sink& sink, waiting_time& server_wait);
@@ -97,26 +97,29 @@ class hub_source {
                                      std::chrono::milliseconds timeout) const;
   [[nodiscard]] quota quota_of(const url& target) const;
   /// Pauses as the Hub asked us to, and says so if it is long.
-  [[nodiscard]] asio::awaitable<void> wait_until(std::chrono::steady_clock::time_point when) const;
+  [[nodiscard]] asio::awaitable<void> wait_until(std::chrono::steady_clock::time_point when);
   /// One exchange, counted and paced.
   [[nodiscard]] asio::awaitable<http_response> exchange(const http_request& what, body_sink& sink);
   /// A request for content along `to`, redirects followed: what answered last.
   /// `to` becomes the route to it.
   [[nodiscard]] asio::awaitable<http_response> ask(content_part part, body_sink& sink, route& to);
-  /// A metadata request: redirects within the endpoint followed, retried; any
-  /// status of 400 and above throws. `answered` is set to the URL that
-  /// answered.
-  [[nodiscard]] asio::awaitable<http_response> metadata(std::string method, url target, const repo& which,
-                                                        url& answered);
+  /// Reads the answer that came from a URL; throws errc::bad_response if it cannot.
+  using answer_reader = std::function<void(const http_response&, const url&)>;
+  /// A metadata request: redirects followed, given to `read` if there is one;
+  /// retried, also if it cannot be read. Any status of 400 and above throws.
+  /// @param body  JSON, or empty
+  [[nodiscard]] asio::awaitable<void> metadata(std::string method, url target, const repo& which,
+                                               answer_reader read, std::string body = std::string());
   [[nodiscard]] asio::awaitable<http_response> metadata_once(std::string method, url target,
                                                              const repo& which, url& answered,
-                                                             waiting_time& server_wait);
+                                                             waiting_time& server_wait, std::string body);
 
   const settings& config_;
   transport_ref over_;
   observer_ref observer_;
   exchange_counters counters_;
   std::array<std::chrono::steady_clock::time_point, 2> not_before_{};  ///< Per quota: no request earlier.
+  std::chrono::steady_clock::time_point told_until_{};  ///< The observer knows that we wait so long.
 };
 
 }  // namespace hubcache::inline v0_1

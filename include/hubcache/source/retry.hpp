@@ -26,7 +26,8 @@ struct retry_state {
 };
 
 /// How long to pause before the next attempt, or none to give up. `server_wait` is what the server asked for
-/// (Retry-After, RateLimit): such waits use up no attempt, but all together at most `state.patience`.
+/// (Retry-After, RateLimit): such waits use up no attempt, but all together at most `state.patience`. To wait for 0 s
+/// is to be told nothing.
 /// @param noise in [0, 1): spreads the pauses of many clients.
 [[nodiscard]] HUBCACHE_DECL std::optional<std::chrono::milliseconds> next_attempt(
     const settings& config, retry_state& state, errc failure, std::optional<std::chrono::seconds> server_wait,

@@ -17,7 +17,8 @@ namespace hubcache::inline v0_1 {
 /// Both are tried, never waited for: no order of locks can deadlock.
 class content_lock {
  public:
-  /// @param hub_lock path of the Hub's lock file, or empty for views that have none.
+  /// @param hub_lock path of the Hub's lock file, CACHE/.locks/REPO/ETAG.lock, or empty for views that have none. No
+  ///        symlink is followed below CACHE, nor below the state folder.
   /// @return none if somebody else moves this content now (`ec` clear), or if a lock file cannot be made.
   [[nodiscard]] HUBCACHE_DECL static std::optional<content_lock> try_lock(const std::string& state_dir,
                                                                           const digest& name,
@@ -38,7 +39,7 @@ class content_lock {
 /// Within one of these no content is locked against itself: use another for another user of the content.
 class content_locks {
  public:
-  explicit content_locks(std::string state_dir) : folder_(std::move(state_dir) + "/locks") {}
+  explicit content_locks(std::string state_dir) : state_dir_(std::move(state_dir)) {}
 
   /// As content_lock::try_lock().
   [[nodiscard]] HUBCACHE_DECL std::optional<content_lock> try_lock(const digest& name,
@@ -48,9 +49,13 @@ class content_locks {
  private:
   void open(std::error_code& ec);
   void try_own(const digest& name, content_lock& result, std::error_code& ec);
+  [[nodiscard]] std::optional<os::file_lock> try_hub(const std::string& path, std::error_code& ec);
+  [[nodiscard]] std::string folder() const { return state_dir_ + "/locks"; }
 
-  std::string folder_;
+  std::string state_dir_;
   std::shared_ptr<const os::descriptor> file_;
+  os::folder hub_folder_;  // of the last Hub's lock: the next one mostly lies there, too
+  std::string hub_folder_path_;
 };
 
 }  // namespace hubcache::inline v0_1

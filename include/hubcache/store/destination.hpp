@@ -7,6 +7,7 @@
 #include <hubcache/link_kind.hpp>
 #include <hubcache/os/folder.hpp>
 #include <hubcache/settings.hpp>
+#include <hubcache/store/inspection.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -45,6 +46,7 @@ struct placed_content {
   std::vector<index_record> stale;    ///< What turned out wrong: to be forgotten.
   std::vector<std::string> warnings;  ///< One sentence each.
   std::error_code failure;            ///< Of the last attempt, if nothing was placed.
+  std::optional<hubcache::objection> objection;  ///< Why its bytes may have no name; then nothing was placed.
 };
 static_assert(!std::is_aggregate_v<placed_content>);
 

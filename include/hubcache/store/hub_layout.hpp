@@ -5,6 +5,7 @@
 #include <hubcache/digest.hpp>
 #include <hubcache/listing.hpp>
 #include <hubcache/repo.hpp>
+#include <hubcache/settings.hpp>
 
 #include <optional>
 #include <string>
@@ -56,22 +57,27 @@ class hub_layout {
   std::string folder_;
 };
 
-/// Creates the repo's folders and, in a new cache, CACHEDIR.TAG (facts 4.5).
+/// Creates the repo's folders and, in a new cache, CACHEDIR.TAG (facts 4.5). Follows no symlink in the repo's folder, and
+/// that itself only if it is one that os::is_trusted_link() lets pass: people move repos to other disks.
 HUBCACHE_DECL void make_repo_folders(const hub_layout& layout, std::error_code& ec);
 
 /// The commit that `revision` named when it was last seen, if a valid one is recorded.
 [[nodiscard]] HUBCACHE_DECL std::optional<std::string> read_ref(const hub_layout& layout,
                                                                 std::string_view revision);
-/// Records it: exactly 40 hex without a newline, renamed into place; an equal file is left alone.
+/// Records it: exactly 40 hex without a newline, renamed into place, synced as `mode` says; an equal file is left alone.
+/// No symlink in the repo's folder is followed.
 HUBCACHE_DECL void write_ref(const hub_layout& layout, std::string_view revision, std::string_view commit,
-                             std::error_code& ec);
+                             std::error_code& ec, fsync_mode mode = fsync_mode::none);
 
 /// The listing in trees/<commit>.json below `repo_dir` (or a local folder's .cache/huggingface); none if it is
 /// missing, malformed, of another version or over 256 MiB.
 [[nodiscard]] HUBCACHE_DECL std::optional<listing> read_tree(const std::string& path,
                                                              std::string_view commit);
-/// Writes it as huggingface_hub would. @pre the listing is complete and nothing in it is masked.
-HUBCACHE_DECL void write_tree(const std::string& path, const listing& files, std::error_code& ec);
+/// Writes it as huggingface_hub would. No symlink below the folder that has `trees` in it is followed.
+/// @pre the listing is complete and nothing in it is masked.
+/// @param scratch folder for the temporary, in that folder, too; empty = beside `path`.
+HUBCACHE_DECL void write_tree(const std::string& path, const listing& files, std::error_code& ec,
+                              const std::string& scratch = {});
 
 /// The files that a snapshot folder has, by their names and the blobs their links name: what is known of a
 /// commit offline when other clients left no tree file. A dangling link is listed, with size 0. None if there is no

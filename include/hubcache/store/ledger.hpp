@@ -82,6 +82,10 @@ class ledger {
   [[nodiscard]] HUBCACHE_DECL bool is_leased(const std::string& cache_dir,
                                              std::string_view repo_folder) const;
 
+  /// Removes the temporaries in the state folder whose writers were killed: those that are an hour old.
+  /// @param now_ns since 1970
+  HUBCACHE_DECL void sweep(std::int64_t now_ns) const;
+
  private:
   [[nodiscard]] HUBCACHE_DECL std::string use_path(const std::string& cache_dir, std::string_view repo_folder,
                                                    std::string_view commit) const;

@@ -39,9 +39,12 @@ class link_batch {
 
   /// Links `what` from the first of `places` that still holds it, for all `targets` (relative to the root).
   /// @param scratch path beside which temporary names are made, on the file system of the destination.
+  /// @param stop    ends hashing and copying; the result then has no target
+  /// @param rules what does not meet them is not linked
   HUBCACHE_DECL void add(const content& what, const std::vector<place>& places,
                          const std::vector<std::string>& targets, const std::string& scratch,
-                         link_kinds allowed, const std::stop_token& stop);
+                         link_kinds allowed, const std::stop_token& stop,
+                         const inspection& rules = inspection());
 
   /// Syncs what has bytes of its own as the mode says, and names everything. One result per add(), in order.
   [[nodiscard]] HUBCACHE_DECL std::vector<placed_content> publish();
@@ -69,16 +72,17 @@ class link_batch {
 
   [[nodiscard]] terms terms_for(const opened_file& have, const place& from, link_kinds allowed,
                                 const std::string& scratch);
-  /// The group that new files get beside `scratch`.
-  [[nodiscard]] std::uint32_t scratch_group(const std::string& scratch);
-  [[nodiscard]] readers readers_of(const opened_file& have);
+  /// Looks which group and list new files get beside `scratch`.
+  void look_at_scratch(const std::string& scratch);
+  [[nodiscard]] readers readers_of(const opened_file& have, std::span<const os::access_entry> list);
   /// Whether the others who use the destination could read a file with this mode and group there.
   [[nodiscard]] bool serves_all(std::uint32_t mode, std::uint32_t group) const noexcept;
   [[nodiscard]] link_report link_once(const opened_file& have, const link_target& want, const terms& on,
                                       placed_content& result);
   /// Makes all links of `into` under temporary names, or none.
   [[nodiscard]] bool link_all(item& into, const opened_file& have, const terms& on, link_kinds asked,
-                              const std::vector<std::string>& targets, const std::string& scratch);
+                              const std::vector<std::string>& targets, const std::string& scratch,
+                              const std::stop_token& stop);
   void note_refusals(item& into, const link_report& report, const terms& on, link_kinds asked,
                      const std::string& target);
   [[nodiscard]] bool needs_sync(link_kind kind) const noexcept;
@@ -98,6 +102,7 @@ class link_batch {
   os::folder root_;             ///< The same, open, from the first add() on.
   std::string scratch_folder_;  ///< The last one asked for.
   std::uint32_t scratch_group_ = 0;
+  std::vector<os::access_entry> scratch_list_;
   std::map<std::string, readers> readers_of_;  ///< By folder of sources.
   std::set<std::string> told_;
   std::vector<item> items_;

@@ -19,6 +19,7 @@ class local_layout {
   /// @param folder absolute.
   explicit local_layout(std::string folder) : folder_(std::move(folder)) {}
 
+  [[nodiscard]] const std::string& folder() const noexcept { return folder_; }
   [[nodiscard]] std::string book_keeping() const { return folder_ + "/.cache/huggingface"; }
   [[nodiscard]] std::string downloads() const { return book_keeping() + "/download"; }
   [[nodiscard]] std::string metadata(std::string_view path) const {
@@ -43,10 +44,12 @@ struct local_metadata {
 };
 static_assert(!std::is_aggregate_v<local_metadata>);
 
-/// Creates the book-keeping folders, CACHEDIR.TAG and the .gitignore that hides them.
+/// Creates the book-keeping folders, CACHEDIR.TAG and the .gitignore that hides them. As write_metadata(), follows no
+/// symlink below the local folder.
 HUBCACHE_DECL void make_local_folders(const local_layout& layout, std::error_code& ec);
 
-/// The record of `path`, valid only if a regular file has that name and was not modified after the record.
+/// The record of `path`, valid only if a regular file has that name and was not modified after the record,
+/// which must not be of the future.
 [[nodiscard]] HUBCACHE_DECL std::optional<local_metadata> read_metadata(const local_layout& layout,
                                                                         const std::string& folder,
                                                                         std::string_view path);

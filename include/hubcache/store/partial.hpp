@@ -30,12 +30,18 @@ namespace hubcache::inline v0_1 {
 class partial : public std::enable_shared_from_this<partial> {
  public:
   /// Opens or creates the file `path` and locks it; resumes what is there if it
-  /// can be part of `what`, and begins to hash it.
+  /// can be part of `what`, and begins to hash it. Where the file system knows
+  /// no locks, another process may be filling that file: then it begins one of
+  /// its own beside it, which is removed when the partial goes unpublished.
   /// @return null with `ec` clear if another process fills it now, null with
   /// `ec` set if it cannot be opened.
   [[nodiscard]] HUBCACHE_DECL static std::shared_ptr<partial> open(const std::string& path,
                                                                    const content& what, digest_queue digests,
                                                                    std::error_code& ec);
+
+  partial(const partial&) = delete;
+  partial& operator=(const partial&) = delete;
+  HUBCACHE_DECL ~partial();
 
   /// How many bytes were there when opened.
   [[nodiscard]] std::uint64_t resumed() const noexcept { return resumed_; }
@@ -61,6 +67,7 @@ class partial : public std::enable_shared_from_this<partial> {
 
  private:
   partial(std::string path, const content& what, digest_queue digests);
+  void use_own_file(std::error_code& ec);
   void resume(std::error_code& ec);
   [[nodiscard]] std::error_code put(byte_view bytes, std::uint64_t offset);
   [[nodiscard]] std::error_code write_journal();
@@ -76,7 +83,8 @@ class partial : public std::enable_shared_from_this<partial> {
   void wake(std::unique_lock<std::mutex> lock);
 
   const content what_;
-  const std::string path_;
+  std::string path_;
+  bool own_ = false;  // nobody else can go on with it
   digest_queue digests_;
   os::descriptor file_;
   std::uint64_t resumed_ = 0;

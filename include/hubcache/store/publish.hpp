@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -28,15 +29,18 @@ struct verified_partial {
   std::vector<std::string> targets;
   std::shared_ptr<partial> file;
   std::shared_ptr<content_lock> lock;
+  inspection rules;  ///< What does not meet them is not named, and stays a partial.
 };
 static_assert(!std::is_aggregate_v<verified_partial>);
 
 /// Syncs a batch as `mode` says, names it, records it, and only then releases its locks: who gets one of them finds
 /// the content. One result per element, in order.
+/// @param stop ends the making of further targets, which has then failed
 [[nodiscard]] HUBCACHE_DECL std::vector<placed_content> publish(std::vector<verified_partial> batch,
                                                                 const destination& where, fsync_mode mode,
                                                                 const hash_set_ref& hashes,
-                                                                const link_ref& links, index_ref index);
+                                                                const link_ref& links, index_ref index,
+                                                                const std::stop_token& stop = {});
 
 /// Content up to this size (bytes) is fetched whole into memory, hashed by both algorithms there, and written once.
 inline constexpr std::uint64_t whole_limit = 1024 * 1024;
@@ -49,6 +53,7 @@ struct whole_content {
   std::vector<std::string> targets;
   std::unique_ptr<std::byte[]> bytes;  ///< `what.size` of them.
   std::shared_ptr<content_lock> lock;
+  inspection rules;  ///< What does not meet them is not written.
 };
 static_assert(!std::is_aggregate_v<whole_content>);
 

@@ -52,7 +52,7 @@ class connection final : private watched {
       : socket_(executor), timeouts_(std::move(timeouts)) {}
   ~connection() { end_exchange(); }
 
-  /// Starts the clock of an exchange, `open` included. More than a year of `timeout` is a year.
+  /// Starts the clock of an exchange, `open` included. `timeout` is taken for at least 1 ms and at most a year.
   void begin_exchange(std::chrono::milliseconds timeout);
   /// From here on `minimum_rate` (bytes/s, 0 = none) is judged over each `window` spent waiting for bytes.
   void begin_body(std::uint64_t minimum_rate, std::chrono::milliseconds window);
@@ -61,12 +61,13 @@ class connection final : private watched {
   /// Whether a byte has come since begin_exchange.
   [[nodiscard]] bool answered() const noexcept { return answered_; }
 
-  /// Connects, through the proxy's tunnel if there is one, and shakes hands with a secure target. `tls` may
+  /// Connects to the first address that answers, through the proxy's tunnel if there is one, and shakes hands with a secure target. `tls` may
   /// be null for an http target.
   [[nodiscard]] asio::awaitable<void> open(const route& way, std::shared_ptr<tls_context> tls);
   /// Sends a whole request. The next read waits for its answer.
   [[nodiscard]] asio::awaitable<void> write(std::string_view bytes);
-  /// Reads the head of the final answer to a request of `method`; skips interim ones.
+  /// Reads the head of the final answer to a request of `method`; skips interim ones. Each head has one
+  /// timeout to begin and one to be complete, however it drips.
   [[nodiscard]] asio::awaitable<http1::response_parser> read_head(std::string_view method);
   /// Reads straight into `into` what there is, at least one byte; 0 at the end of the stream.
   /// @pre buffered() is empty
@@ -86,8 +87,8 @@ class connection final : private watched {
  private:
   [[nodiscard]] clock::time_point look(clock::time_point now) override;
   using endpoints = std::vector<asio::ip::tcp::endpoint>;
-  [[nodiscard]] asio::awaitable<endpoints> look_up(const url& host, errc unknown, clock::time_point deadline);
-  [[nodiscard]] asio::awaitable<void> connect(const url& host, bool is_proxy);
+  [[nodiscard]] asio::awaitable<endpoints> look_up(const url& host, clock::time_point deadline);
+  [[nodiscard]] asio::awaitable<void> connect(const url& host);
   [[nodiscard]] asio::awaitable<void> open_tunnel(const route& way);
   [[nodiscard]] asio::awaitable<void> shake_hands(const route& way, std::shared_ptr<tls_context> tls);
   [[nodiscard]] io_step receive(std::span<std::byte> into, std::size_t& n, asio::error_code& ec);
@@ -96,6 +97,9 @@ class connection final : private watched {
   [[nodiscard]] asio::awaitable<void> wait(io_step step);
   [[noreturn]] void fail(const asio::error_code& ec) const;
   [[noreturn]] void fail_handshake(const asio::error_code& ec) const;
+  /// Tells that the proxy answered with `head` to what was `asked`.
+  [[noreturn]] void fail_proxy(const response_head& head, const std::string& asked) const;
+  void parse_into(http1::response_parser& parser, bool tunnel);
   void meter(std::size_t bytes);
   void guard_until(clock::time_point deadline);
 
@@ -107,9 +111,12 @@ class connection final : private watched {
   asio::ip::tcp::socket socket_;
   std::optional<tls_stream> tls_;
   std::shared_ptr<watchdog> timeouts_;
-  clock::time_point deadline_ = never;  // of what is waited for
+  clock::time_point deadline_ = never;       // of what is waited for
+  clock::time_point head_deadline_ = never;  // of the head that has begun
   clock::time_point idle_since_{};
   std::chrono::milliseconds timeout_{0};
+  bool to_proxy_ = false;          // the peer is the proxy
+  bool gave_credentials_ = false;  // credentials were given for it
   bool watched_ = false;
   bool timed_out_ = false;
   bool answered_ = false;

@@ -126,6 +126,9 @@ enum class target_form : unsigned char {
 [[nodiscard]] HUBCACHE_DECL std::string format_connect(const url& target,
                                                        const header_list& extra = header_list());
 
+/// Whether the challenges of a 407 have one for Basic authentication (RFC 9110 section 11.7.1).
+[[nodiscard]] HUBCACHE_DECL bool offers_basic(const header_list& headers);
+
 }  // namespace hubcache::inline v0_1::http1
 
 #if !defined(HUBCACHE_SEPARATE_COMPILATION)

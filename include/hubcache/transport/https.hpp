@@ -39,11 +39,15 @@ class http_client;
 ///
 /// - TLS 1.2 or newer, the certificate and its host name verified, SNI. Further connections to an origin
 ///   resume the session of an earlier one.
-/// - `http_request::timeout` bounds look-up and connect together, the handshake, and each wait for bytes; not the
-///   time that a sink's `acquire` takes, nor the wait for one of the `max_per_origin` connections: a server that
-///   is busy with our other exchanges is not silent. `minimum_rate` counts the time spent waiting for the body.
+/// - `http_request::timeout` bounds look-up and connect together, the handshake, each wait for bytes, and a head
+///   from its first byte to its last; not the time that a sink's `acquire` takes, nor the wait for one of the
+///   `max_per_origin` connections: a server that is busy with our other exchanges is not silent. `minimum_rate`
+///   counts the time spent waiting for the body.
 /// - A body goes from the socket straight into what the sink acquires, whatever there is at a time. After
 ///   1 MiB the other exchanges have their turn.
+/// - Connections race a host's addresses (RFC 8305): the next one is tried when the one before failed or has
+///   not answered for 250 ms, IPv6 and IPv4 by turns; a dead family or address costs no more than that.
+/// - A 407 of a proxy is errc::proxy_failed, for http targets as well.
 /// - errc::invalid_argument for requests that cannot be put on the wire (see http1::format_request).
 /// - Each copy shares the pool.
 ///

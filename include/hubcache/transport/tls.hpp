@@ -60,7 +60,7 @@ class tls_context {
   static int verify(x509_store_ctx_st* chain, void* self) noexcept;
   [[nodiscard]] bool folder_suffices(x509_store_ctx_st* chain) const noexcept;
   void load_roots(const std::string& ca_file, const std::string& ca_dir);
-  /// Takes over one reference to `session`.
+  /// Takes over one reference to `session`, unless it throws.
   void remember(const std::string& origin, ssl_session_st* session);
   [[nodiscard]] ssl_session_st* session_of(const std::string& origin) const noexcept;  // null if none
   void forget(const std::string& origin);
@@ -100,9 +100,14 @@ class tls_stream {
   static int keep_session(ssl_st* stream, ssl_session_st* session) noexcept;
   [[nodiscard]] io_step judge(int result, asio::error_code& ec);
 
+  /// What one attempt takes from the socket beyond the bytes it is asked for: records that bring none, sent
+  /// faster than they are read, must not keep the other exchanges waiting.
+  static constexpr std::size_t spare_bytes = 256 * 1024;
+
   std::shared_ptr<tls_context> context_;
   asio::ip::tcp::socket& socket_;
   asio::error_code socket_error_;
+  std::size_t budget_ = 0;  // left of them in this attempt
   std::string origin_;
   openssl_ptr<ssl_st> stream_;
 };

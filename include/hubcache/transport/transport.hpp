@@ -10,7 +10,7 @@
 /// | t.exchange(rq, s) | `asio::awaitable<http_response>` | Sends rq, gives the body to s, completes with the  |
 /// |                   |                                | final response. rq and s outlive the awaitable.      |
 ///
-/// - Any status is a result, never an error. Redirects are not followed; 1xx answers are skipped.
+/// - Any status is a result, never an error; a proxy's 407 may be errc::proxy_failed. Redirects are not followed; 1xx answers are skipped.
 /// - Failures are thrown as `error` with errc::{host_not_found, connection_failed, connection_lost, timed_out,
 ///   tls_failed, proxy_failed, bad_response}, its context holding the redacted URL.
 /// - The body: `s.begin(head)` is called once, before the first body byte (also for an empty body). On `take` the

@@ -137,6 +137,19 @@ fault_action wrong_content_range(std::string value) {
           [](const exchange& e) { return has_range(e) && e.answer.is_file; }};
 }
 
+fault_action multipart_ranges() {
+  return {[](exchange& e) {
+            std::vector<char> bytes(static_cast<std::size_t>(e.answer.length));
+            e.answer.content.read(e.answer.offset, bytes);
+            const std::string range = *e.answer.headers.find("Content-Range");
+            e.answer.headers.erase("Content-Range");
+            e.answer.text("--part\r\nContent-Range: " + range + "\r\n\r\n" +
+                              std::string(bytes.begin(), bytes.end()) + "\r\n--part--\r\n",
+                          "multipart/byteranges; boundary=part");
+          },
+          [](const exchange& e) { return e.answer.status == 206 && e.asked.method != "HEAD"; }};
+}
+
 fault_action wrong_content_length(std::int64_t by) {
   return change([=](exchange& e) {
     e.sending.declared_length = e.answer.length + static_cast<std::uint64_t>(by);
@@ -209,6 +222,20 @@ fault_action redirect_to(std::string location, int code) {
     e.answer.headers.set("Location", location);
     e.answer.text("Redirecting", "text/plain");
   });
+}
+
+fault_action rewrite(std::string from, std::string to) {
+  return {[=](exchange& e) {
+            std::string text = e.answer.content.text();
+            for (auto at = text.find(from); at != text.npos; at = text.find(from, at + to.size())) {
+              text.replace(at, from.size(), to);
+            }
+            const std::string type = *e.answer.headers.find("Content-Type");
+            e.answer.text(std::move(text), type);
+          },
+          [=](const exchange& e) {
+            return !e.answer.is_file && e.answer.content.text().find(from) != std::string::npos;
+          }};
 }
 
 fault_action body(std::string bytes, std::string type) {

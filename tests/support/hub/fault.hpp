@@ -134,6 +134,8 @@ class fault_list {
 [[nodiscard]] fault_action ignore_range();
 /// 206 with this Content-Range. Hits only requests with Range.
 [[nodiscard]] fault_action wrong_content_range(std::string value);
+/// 206 with the bytes that were asked for as the one part of multipart/byteranges. Hits only requests with Range.
+[[nodiscard]] fault_action multipart_ranges();
 /// Announces `by` bytes more (or less) than it sends, then closes.
 [[nodiscard]] fault_action wrong_content_length(std::int64_t by);
 /// The announced number of bytes, but of other content. Hits only file content.
@@ -154,6 +156,8 @@ class fault_list {
 [[nodiscard]] fault_action gzip_anyway();
 /// A redirect to `location`, verbatim.
 [[nodiscard]] fault_action redirect_to(std::string location, int code = 302);
+/// The body with every `from` in it turned into `to`. Hits only messages that have one.
+[[nodiscard]] fault_action rewrite(std::string from, std::string to);
 /// Another body, of the same status.
 [[nodiscard]] fault_action body(std::string bytes, std::string type = "application/json");
 /// Interim responses first: 100, 103, ...

@@ -5,9 +5,11 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <fstream>
 #include <iostream>
+#include <random>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -66,18 +68,46 @@ std::vector<embedded::repo_model> scenario(const std::string& name, std::uint64_
   return repos;
 }
 
+/// One answer in `one_in` goes wrong, each time another way.
+void inject_faults(embedded::hub& hub, unsigned one_in) {
+  using namespace std::chrono_literals;
+  const std::vector<embedded::fault_action> ways{
+      embedded::close_without_answer(true),
+      embedded::status(500),
+      embedded::status(503),
+      embedded::both(embedded::status(429), embedded::set_header("Retry-After", "1")),
+      embedded::drop_after_bytes(70),
+      embedded::drop_after_body(100'000, true),
+      embedded::stall_in_body(50'000, 2s),
+      embedded::drip(300'000),
+      embedded::ignore_range(),
+      embedded::other_bytes(),
+      embedded::wrong_content_length(1000),
+  };
+  const auto share = one_in * static_cast<unsigned>(ways.size());
+  for (auto way : ways) {
+    way.applies = [applies = std::move(way.applies), share](const embedded::exchange& asked) {
+      thread_local std::minstd_rand dice{std::random_device{}()};
+      return (!applies || applies(asked)) && dice() % share == 0;
+    };
+    hub.inject(embedded::fault(std::move(way)).repeated(embedded::fault::always));
+  }
+}
+
 void report(const std::vector<embedded::request_record>& records) {
   for (const auto where : {embedded::listener::endpoint, embedded::listener::cdn}) {
-    std::uint64_t requests = 0, with_token = 0, contents = 0, bytes = 0;
+    std::uint64_t requests = 0, with_token = 0, contents = 0, bytes = 0, faults = 0;
     for (const auto& record : records) {
       if (record.where != where) continue;
       ++requests;
       with_token += record.has_auth ? 1U : 0U;
       contents += record.content ? 1U : 0U;
       bytes += record.content ? record.body_bytes : 0U;
+      faults += record.faults;
     }
     std::cerr << embedded::name_of(where) << ": " << requests << " requests, " << contents
-              << " content GETs, " << bytes << " content bytes, " << with_token << " with a token\n";
+              << " content GETs, " << bytes << " content bytes, " << with_token << " with a token, " << faults
+              << " faults\n";
   }
 }
 
@@ -106,6 +136,7 @@ int main(int argc, char** argv) {
   embedded::hub_options options;
   std::uint64_t total_bytes = 300'000'000;
   std::string which = "sd", ca_out, log, site_folder;
+  unsigned faults = 0;
   CLI::App app("A Hub on this machine, with made-up repos");
   app.add_option("--port", options.port, "Port of the endpoint; 0 = any");
   app.add_option("--cdn-port", options.cdn_port, "Port of the CDN; 0 = any");
@@ -117,6 +148,7 @@ int main(int argc, char** argv) {
   app.add_option("--rate", options.bytes_per_second, "Bytes/s of each connection; 0 = unlimited");
   app.add_option("--log", log, "Where to write the requests, one a line, at the end");
   app.add_option("--page-size", options.site.page_size, "Entries a page of a listing");
+  app.add_option("--faults", faults, "One answer in so many goes wrong, at random; 0 = none");
   app.add_flag("--gzip", options.site.gzip, "Compress regular files for clients that accept it");
   app.add_option("--export", site_folder, "A new folder for the repos as files that nginx can serve");
   CLI11_PARSE(app, argc, argv);
@@ -131,6 +163,7 @@ int main(int argc, char** argv) {
       for (const auto& [path, file] : repo.files()) static_cast<void>(file.etag());
       hub.put(std::move(repo));
     }
+    if (faults > 0) inject_faults(hub, faults);
     if (!ca_out.empty()) std::ofstream(ca_out) << hub.ca_pem();
     std::cout << "endpoint=" << hub.endpoint() << " cdn=" << hub.cdn() << std::endl;
     int signal = 0;

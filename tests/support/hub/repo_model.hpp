@@ -26,6 +26,7 @@ struct repo_file {
 
   file_content content;
   bool lfs = false;
+  std::string scan = "safe";  ///< What the Hub's scans say of it; empty: nothing.
 
   /// The ETag of the Hub's answers: sha256 of LFS files, git sha1 of others.
   [[nodiscard]] const std::string& etag() const { return lfs ? content.sha256() : content.git_sha1(); }

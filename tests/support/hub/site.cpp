@@ -439,7 +439,8 @@ std::string site::entry_json(const repo_model& repo, const commit_model& at, std
   if (expand) {
     const commit_model& change = repo.last_change(at, path);
     text += ",\"lastCommit\":{\"id\":\"" + change.id + "\",\"title\":" + json_string(change.title) +
-            ",\"date\":\"" + timestamp(change) + "\"},\"securityFileStatus\":{\"status\":\"safe\"}";
+            ",\"date\":\"" + timestamp(change) + "\"}";
+    if (!file.scan.empty()) text += ",\"securityFileStatus\":{\"status\":" + json_string(file.scan) + "}";
   }
   return text + "}";
 }

@@ -1,0 +1,92 @@
+#include "lock_write.hpp"
+
+#include <hubcache/upkeep/locked_repos.hpp>
+
+#include <cstdint>
+#include <utility>
+
+#include "download.hpp"
+#include "json_object.hpp"
+#include "table.hpp"
+
+namespace command {
+
+namespace {
+
+struct lock_write_arguments : download_arguments {
+  std::vector<std::string> repos;
+  std::string output = "hubcache.lock";
+};
+
+void declare(CLI::App& app, lock_write_arguments& into) {
+  const auto text = [&app](const char* name, auto& value, const char* type, const char* help) {
+    return app.add_option(name, value, help)->type_name(type);
+  };
+  text("REPO", into.repos, "", "OWNER/NAME, or hf://[datasets/|spaces/]OWNER/NAME[@REVISION]")->required();
+  text("-o,--output", into.output, "FILE", "The lock file (default: hubcache.lock)");
+  text("--repo-type,--type", into.repo_type, "TYPE", "model (default), dataset or space");
+  text("--revision", into.revision, "NAME", "Branch, tag, commit or refs/pr/N (default: main)");
+  text("--include", into.include, "GLOB", "Only files that match; repeatable")->allow_extra_args(false);
+  text("--exclude", into.exclude, "GLOB", "No files that match; repeatable")->allow_extra_args(false);
+  declare_source(app, into);
+  app.footer(
+      "Downloads the files and writes their commits, paths, sizes and sha256. Keep the lock file with what\n"
+      "uses the models; `hubcache lock install` brings the same bytes or fails.\n\n" +
+      std::string(exit_code_help));
+}
+
+/// The download of one REPO.
+download_request request_of(const lock_write_arguments& typed, const std::string& repo) {
+  download_arguments one = typed;
+  one.repo = repo;
+  auto result = command::request_of(one, hubcache::environment_settings());
+  if (!result.options.files.empty()) {
+    throw hubcache::error(hubcache::errc::invalid_argument, "name files by --include, not in the reference");
+  }
+  // The lock file that this makes is what gives every file a sha256.
+  result.config.require = result.config.require.without(hubcache::requirement::sha256);
+  return result;
+}
+
+std::string json_of(const hubcache::locked_repo& one) {
+  std::uint64_t bytes = 0;
+  for (const auto& file : one.files) bytes += file.size;
+  json_object out;
+  out.text("repo_id", one.repo.id())
+      .text("repo_type", to_string(one.repo.type()))
+      .text("commit", one.commit)
+      .number("files", one.files.size())
+      .number("bytes", bytes);
+  return std::move(out).close();
+}
+
+exit_code run_write(const lock_write_arguments& typed, console& display) {
+  hubcache::lock_file lock;
+  std::size_t files = 0;
+  for (const auto& repo : typed.repos) {
+    const auto done = fetch(request_of(typed, repo), display);
+    lock.repos.push_back(hubcache::lock_of(done, hubcache::default_hashes(), {}));
+    files += done.files.size();
+  }
+  hubcache::write_lock_file(typed.output, lock);
+  if (typed.json) {
+    json_object out;
+    out.text("path", typed.output).raw("repos", json_array(lock.repos, [](const hubcache::locked_repo& one) {
+                                         return json_of(one);
+                                       }));
+    print(std::move(out).close() + "\n");
+  } else {
+    display.success("locked " + counted(files, "file") + " of " + counted(lock.repos.size(), "repo"));
+    print(typed.output + "\n");
+  }
+  return exit_code::ok;
+}
+
+}  // namespace
+
+void declare_lock_write(CLI::App& group, invocation& chosen) {
+  add_subcommand<lock_write_arguments>(group, "write", "Download repos and write what came into a lock file",
+                                       chosen, declare, run_write);
+}
+
+}  // namespace command
