@@ -7,22 +7,6 @@
 set -euo pipefail
 hub=$1 hubcache=$2 folder=$3
 here=$(cd "$(dirname "$0")" && pwd)
-client=@huggingface/hub@2.17.5
 
-if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
-  echo "skipped: no node or npm"
-  exit 77
-fi
-
-# Installed once per version; the mark stands only when all of it is there.
-installed="$folder/installed"
-if [[ $(cat "$installed" 2>/dev/null) != "$client" ]]; then
-  mkdir -p "$folder"
-  if ! npm install --prefix "$folder" --no-save --no-package-lock --no-audit --no-fund --omit=optional "$client"; then
-    echo "skipped: npm cannot install $client"
-    exit 77
-  fi
-  echo "$client" >"$installed"
-fi
-
+"$here/install.sh" "$folder"
 exec node "$here/interop.mjs" "$hub" "$hubcache" "$folder"
