@@ -42,6 +42,7 @@ ci        command  ccache             ccache                ccache         ccach
 ci        command  shellcheck         shellcheck            ShellCheck     shellcheck
 ci        command  chromium           chromium              chromium       chromium
 ci        command  clang++-19         clang-19              clang          clang
+ci        command  clang-tidy-19      clang-tidy-19         clang-tools-extra clang
 ci        file     libclang_rt.tsan*  libclang-rt-19-dev    compiler-rt    compiler-rt
 TABLE
 }

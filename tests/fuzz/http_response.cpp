@@ -79,6 +79,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   auto text = fuzz::as_text(data, size);
   const auto method = fuzz::take_part(text);
   const auto whole = read(method, text, std::max<std::size_t>(text.size(), 1));
-  for (const std::size_t step : {1, 2, 7}) fuzz::require(read(method, text, step) == whole);
+  for (const std::size_t step : {1U, 2U, 7U}) fuzz::require(read(method, text, step) == whole);
   return 0;
 }
