@@ -7,6 +7,7 @@
 #
 # Exit codes: 0 not one byte lost, 1 something was; the folder is kept then.
 set -euo pipefail
+[[ -z ${2-} ]] || set -- "$1" "$(realpath "$2")"
 cd "$(dirname "$0")/.."
 minutes=${1:-5}
 bin=$(realpath "${2:-build/dev/bin}")
@@ -16,7 +17,7 @@ readonly pinned=acme/llm-7b
 
 # As root, on a small file system that nobody else sees.
 if [[ $EUID -eq 0 && ${SOAK_MOUNTS:-} != own ]]; then
-  SOAK_MOUNTS=own exec unshare --mount "$0" "$minutes" "$bin"
+  SOAK_MOUNTS=own exec unshare --mount tests/soak.sh "$minutes" "$bin"
 fi
 
 home=$(mktemp -d "${TMPDIR:-/tmp}/hubcache-soak.XXXXXX")
@@ -54,9 +55,9 @@ did() { echo "$1 $2" >>"$home/codes/$BASHPID"; }
 
 # One command; of downloads every third is killed.
 run() {
-  local what=$1 code=0 child
+  local what=$1 code=0 child err=$home/err.$BASHPID
   shift
-  "$bin/hubcache" "$@" >/dev/null 2>"$home/err.$BASHPID" &
+  "$bin/hubcache" "$@" >/dev/null 2>"$err" &
   child=$!
   if [[ $what == download* && $((RANDOM % 3)) -eq 0 || $((RANDOM % 12)) -eq 0 ]]; then
     sleep "0.$((RANDOM % 10))$((RANDOM % 10))"
@@ -64,8 +65,8 @@ run() {
   fi
   wait "$child" 2>/dev/null || code=$?
   # A crash, wrong usage, or what hubcache has no name for.
-  if [[ $code -eq 2 || $code -gt 9 && $code -ne 137 ]]; then
-    { echo "$what: exit code $code"; cat "$home/err.$BASHPID"; } >>"$home/crashes"
+  if [[ $code -eq 2 || $code -eq 1 && $what == @(download|copies|local) || $code -gt 9 && $code -ne 137 ]]; then
+    { echo "$what: exit code $code"; cat "$err"; } >>"$home/crashes"
   fi
   did "$what" "$code"
 }
@@ -125,7 +126,7 @@ for ((i = 0; i < workers; ++i)); do
   work &
   children+=("$!")
 done
-wait "${children[@]}"
+for child in "${children[@]}"; do wait "$child" || fail "a worker ended before its time"; done
 stop_serving
 
 wrong=$(wrong_blobs)

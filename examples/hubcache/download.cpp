@@ -34,14 +34,6 @@ void print_result(const download_request& request, const hubcache::snapshot& res
   }
 }
 
-/// Throws if the mapping file could not be written in the end, before anything is done for it.
-void check_place_of(const std::string& mapping_file) {
-  const auto folder = std::filesystem::path(hubcache::os::absolute_path(mapping_file)).parent_path().string();
-  std::error_code ec;
-  static_cast<void>(hubcache::os::status(folder, ec, true));
-  if (ec) hubcache::throw_disk_error(ec, "use the folder of the cache mapping", folder);
-}
-
 /// Merges the mapping of `result` into the user's file, and tells which of his entries were wrong.
 void complete_mapping(const std::string& file, const hubcache::snapshot& result, console& display) {
   hubcache::merge_mapping(file, result.mapping, result.stale_mapping);
@@ -91,6 +83,13 @@ exit_code run_download(const download_arguments& typed, console& display) {
 
 }  // namespace
 
+void check_place_of(const std::string& file, std::string_view what) {
+  const auto folder = std::filesystem::path(hubcache::os::absolute_path(file)).parent_path().string();
+  std::error_code ec;
+  static_cast<void>(hubcache::os::status(folder, ec, true));
+  if (ec) hubcache::throw_disk_error(ec, "use the folder of the " + std::string(what), folder);
+}
+
 void declare_download(CLI::App& app, invocation& chosen) {
   add_subcommand<download_arguments>(app, "download",
                                      "Fetch a repo, or some of its files, and print the path", chosen,
@@ -112,7 +111,7 @@ void download(download_request request, console& display) {
   if (request.lock) use_lock(request);
   if (request.cache_mapping) {
     request.options.mapping = hubcache::read_mapping(*request.cache_mapping);
-    check_place_of(*request.cache_mapping);
+    check_place_of(*request.cache_mapping, "cache mapping");
   }
   for (const auto& text : request.warnings) display.warning(text);
 

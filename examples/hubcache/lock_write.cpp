@@ -48,6 +48,21 @@ download_request request_of(const lock_write_arguments& typed, const std::string
   return result;
 }
 
+/// All downloads: what cannot end in a lock file is refused before the first of them.
+std::vector<download_request> requests_of(const lock_write_arguments& typed) {
+  std::vector<download_request> result;
+  for (const auto& repo : typed.repos) {
+    auto next = request_of(typed, repo);
+    for (const auto& before : result) {
+      if (before.repo != next.repo) continue;
+      throw hubcache::error(hubcache::errc::invalid_argument, "a lock file names each repo once, and " +
+                                                                  next.repo.display() + " was named twice");
+    }
+    result.push_back(std::move(next));
+  }
+  return result;
+}
+
 std::string json_of(const hubcache::locked_repo& one) {
   std::uint64_t bytes = 0;
   for (const auto& file : one.files) bytes += file.size;
@@ -61,10 +76,11 @@ std::string json_of(const hubcache::locked_repo& one) {
 }
 
 exit_code run_write(const lock_write_arguments& typed, console& display) {
+  check_place_of(typed.output, "lock file");
   hubcache::lock_file lock;
   std::size_t files = 0;
-  for (const auto& repo : typed.repos) {
-    const auto done = fetch(request_of(typed, repo), display);
+  for (const auto& request : requests_of(typed)) {
+    const auto done = fetch(request, display);
     lock.repos.push_back(hubcache::lock_of(done, hubcache::default_hashes(), {}));
     files += done.files.size();
   }

@@ -426,6 +426,7 @@ void curl_transport::transfer::fail() const {
   long tunnel_status = 0;
   curl_easy_getinfo(easy_, CURLINFO_HTTP_CONNECTCODE, &tunnel_status);
   const auto reason = [&] {
+    if (tunnel_status >= 502 && tunnel_status <= 504) return errc::connection_failed;  // behind the proxy
     if (tunnel_status >= 300) return errc::proxy_failed;
     switch (result_) {
       case CURLE_COULDNT_RESOLVE_HOST:

@@ -68,6 +68,15 @@ TEST_CASE("lock write names every file of every repo, the same bytes each time")
   CHECK(test::read_file(s.home / "y.lock") == text);
 }
 
+TEST_CASE("lock write refuses what cannot end in a lock file before it asks for anything") {
+  shell s;
+  const auto twice = s.run({"lock", "write", "acme/one", "hf://acme/one@v1.0", "-o", s.file});
+  CHECK(twice.code == 2);
+  CHECK(twice.err.find("acme/one was named twice") != std::string::npos);
+  CHECK(s.run({"lock", "write", "acme/one", "-o", s.home / "missing/x.lock"}).code == 7);
+  CHECK(s.hub.log().count() == 0);
+}
+
 TEST_CASE("lock write takes patterns and a revision, and tells as JSON what it locked") {
   shell s;
   const auto wrote = s.run({"lock", "write", "acme/tiny", "--revision", "v1.0", "--include", "*.json",

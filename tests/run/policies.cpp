@@ -109,7 +109,7 @@ TEST_CASE("with the pickles left out the rest comes") {
 }
 
 TEST_CASE("a pickle under another name is refused by its content, small or large, and gets no name") {
-  for (const std::size_t size : {100, 3'000'000}) {
+  for (const std::size_t size : {100U, 3'000'000U}) {
     for (const auto& bytes : {grown(pickle, size), "PK\3\4"s + std::string(size, 'x')}) {
       scene s(one("weights.dat", embedded::lfs(file_content::of(bytes))));
       const auto failure = s.here.failure(s.id, requiring(requirement::safetensors));
@@ -142,7 +142,7 @@ TEST_CASE("a large pickle that was refused is not fetched again, neither refused
 }
 
 TEST_CASE("a pickle is refused where it would be linked from another repo, and is not fetched instead") {
-  for (const std::size_t size : {100, 3'000'000}) {
+  for (const std::size_t size : {100U, 3'000'000U}) {
     scene s(one("weights.dat", embedded::lfs(file_content::of(grown(pickle, size)))));
     embedded::repo_model twin("other/twin");
     twin.commit(one("raw.dat", embedded::lfs(file_content::of(grown(pickle, size)))));
@@ -307,7 +307,7 @@ TEST_CASE("a size or sha256 other than the listing's is told with both values be
 }
 
 TEST_CASE("a git file whose content is not the locked one gets no name: fetched, linked or present") {
-  for (const std::size_t size : {8, 3'000'000}) {
+  for (const std::size_t size : {8U, 3'000'000U}) {
     scene s(one("data.txt", embedded::regular(std::string(size, 'd'))));
     auto lock = lock_of(s);
     const auto right = entry(lock, "data.txt").sha256;

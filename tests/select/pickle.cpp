@@ -115,11 +115,16 @@ TEST_CASE("an archive that its readers could read in two ways counts as a pickle
 
 TEST_CASE("a NumPy array of objects is pickled, one of numbers is not") {
   const auto npy = [](const std::string& type) {
-    return "\x93NUMPY\1\0v\0{'descr': "s + type + ", 'fortran_order': False, 'shape': (1,), }\n\x80\x04N.";
+    const auto header = "{'fortran_order': False,\n 'descr': " + type + ", 'shape': (1,), }\n";
+    return "\x93NUMPY\1\0"s + static_cast<char>(header.size()) + '\0' + header + "\x80\x04N.";
   };
-  CHECK(found_in(npy("'|O'")) == "a NumPy array of pickled objects");
-  CHECK(found_in(npy("[('a', '<f8'), ('b', '|O')]")) == "a NumPy array of pickled objects");
+  for (const auto* objects :
+       {"'|O'", "'O8'", "'<O'", "'object'", "'i4,O'", "'\\x4f'", "[('a', '<f8'), ('b', '|O')]"}) {
+    CAPTURE(objects);
+    CHECK(found_in(npy(objects)) == "a NumPy array of pickled objects");
+  }
   CHECK(found_in(npy("'<f4'")).empty());
+  CHECK(found_in(npy("[('Owner', '<f8')]")).empty());
 }
 
 TEST_CASE("of a large content only a few bytes are read") {

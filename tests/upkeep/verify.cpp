@@ -252,6 +252,15 @@ TEST_CASE("an inode with a sha256 and a git name is read once for both") {
   CHECK(count(s.run(), verdict::corrupt) == 2);
 }
 
+TEST_CASE("what is removed between plan and check with all that named it is not lost") {
+  scene s;
+  const auto planned = s.plan();
+  fs::remove_all(s.cache.path() + "/" + s.tiny.folder());
+  const auto done = s.run(planned);
+  CHECK(count(done, verdict::missing) == 0);
+  CHECK(count(done, verdict::absent) == done.files.size());
+}
+
 TEST_CASE("a file that is replaced between plan and check is not taken for the old one") {
   scene s;
   const auto planned = s.plan();

@@ -88,6 +88,7 @@ class exchange_slots {
   [[nodiscard]] HUBCACHE_DECL asio::awaitable<std::optional<slot>> take(lane who, file* of = nullptr);
   /// Lets go whoever waits in this lane, now or later: no further exchange of this kind is to begin.
   HUBCACHE_DECL void close(lane who);
+  [[nodiscard]] HUBCACHE_DECL bool is_closed(lane who) const noexcept;
   /// How many may be in flight now. Changes at any time.
   [[nodiscard]] HUBCACHE_DECL std::size_t width() const noexcept;
   /// What width() never exceeds.

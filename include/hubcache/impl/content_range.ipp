@@ -1,6 +1,7 @@
 #pragma once
 
 #include <hubcache/fetch/content_range.hpp>
+#include <hubcache/text.hpp>
 
 #include <array>
 #include <charconv>
@@ -30,13 +31,13 @@ HUBCACHE_DECL std::optional<content_range> parse_content_range(std::string_view 
 HUBCACHE_DECL range_answer judge_answer(const response_head& head, byte_range asked, std::uint64_t size,
                                         std::string& problem) {
   if (const auto coding = head.headers.find("Content-Encoding"); coding && *coding != "identity") {
-    problem = "asked for the plain bytes, got Content-Encoding " + std::string(*coding);
+    problem = "asked for the plain bytes, got Content-Encoding " + printable(*coding, 100);
   } else if (head.status == 206) {
     const auto text = head.headers.find("Content-Range").value_or("no Content-Range");
     const auto got = parse_content_range(text);
     if (!got || got->first != asked.begin || got->last != asked.end - 1 || got->total != size) {
       problem = "asked for bytes " + std::to_string(asked.begin) + " to " + std::to_string(asked.end - 1) +
-                " of " + std::to_string(size) + ", got \"" + std::string(text) + "\"";
+                " of " + std::to_string(size) + ", got \"" + printable(text, 100) + "\"";
     }
   } else if (head.status != 200) {
     problem = "expected 200 or 206, got " + std::to_string(head.status);

@@ -77,6 +77,10 @@ class whole_fetch {
     note_arrived(slot, path, filled_ - before);
     std::shared_ptr<const error> failure;
     if (!sink.problem().empty()) {
+      // Who sent too much is known from what the transport threw alone.
+      if (thrown && !error_of(thrown)->context().url.empty()) {
+        context_.url = so_far_.came_from = error_of(thrown)->context().url;
+      }
       failure = failed(errc::size_mismatch, sink.problem());
     } else if (thrown && !range_ignored_) {
       failure = std::make_shared<const error>(error_of(thrown)->within(context_));
@@ -124,7 +128,13 @@ class whole_fetch {
     server_wait_.reset();
     news.seconds = static_cast<double>(pause->count()) / 1000.0;
     with_.observer(news);
-    co_await pause_until(std::chrono::steady_clock::now() + *pause);
+    // A run that has stopped meanwhile sits out no pause.
+    const auto until = std::chrono::steady_clock::now() + *pause;
+    for (auto now = until - *pause; now < until && !with_.slots.is_closed(exchange_slots::lane::small);
+         now = std::chrono::steady_clock::now()) {
+      co_await pause_until(
+          std::min<std::chrono::steady_clock::time_point>(until, now + std::chrono::seconds(1)));
+    }
   }
 
   fetch_services& with_;

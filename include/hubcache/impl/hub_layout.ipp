@@ -91,6 +91,8 @@ HUBCACHE_DECL void write_ref(const hub_layout& layout, std::string_view revision
                              std::error_code& ec, fsync_mode mode) {
   const auto path = layout.ref(revision);
   if (os::read_text(path, 4096, ec) == commit) return;
+  detail::check_repo_folder(layout, ec);
+  if (ec) return;
   // Other clients' scans take every file below refs/ for a ref; what lies in blobs/ with such a name, any of them prunes.
   const auto temporary = layout.blobs_dir() + "/ref." + os::random_hex(8) + ".incomplete";
   const auto synced = mode == fsync_mode::none    ? os::text_sync::none

@@ -114,7 +114,7 @@ HUBCACHE_DECL asio::awaitable<http_response> hub_source::exchange(const http_req
   if (own && not_before > std::chrono::steady_clock::now()) co_await wait_until(not_before);
   ++counters_.requests;
   auto answer = co_await over_.exchange(what, sink);
-  if (answer.head.status >= 400 && !config_.token.empty()) detail::conceal(answer, config_.token);
+  if (answer.head.status >= 300 && !config_.token.empty()) detail::conceal(answer, config_.token);
   const auto limit = own ? parse_rate_limit(answer.head.headers) : std::nullopt;
   if (limit && limit->remaining == 0) {
     const auto reset = std::min(limit->reset, std::chrono::seconds(3600)) + std::chrono::seconds(1);
@@ -133,6 +133,7 @@ HUBCACHE_DECL asio::awaitable<http_response> hub_source::metadata_once(std::stri
   for (auto to = start_route(target, config_.endpoint, has_token, config_.token_over_http);;) {
     auto asked = request(method, to, config_.metadata_timeout);
     asked.body_limit = detail::metadata_limit;
+    asked.minimum_rate = config_.minimum_rate;
     if (!body.empty()) asked.headers.add("Content-Type", "application/json");
     asked.body = body;
     keep_sink sink;
@@ -180,7 +181,12 @@ HUBCACHE_DECL asio::awaitable<void> hub_source::metadata(std::string method, url
     const auto what = error_of(failure);
     const auto wait = next_attempt(config_, state, what->reason(), server_wait, random_fraction());
     if (!wait) throw what->within(context);
-    co_await wait_until(std::chrono::steady_clock::now() + *wait);
+    const auto until = std::chrono::steady_clock::now() + *wait;
+    if (server_wait) {
+      co_await wait_until(until);
+    } else {
+      co_await pause_until(until);
+    }
   }
 }
 

@@ -23,7 +23,11 @@ HUBCACHE_DECL void make_local_folders(const local_layout& layout, std::error_cod
   if (ec) return;
   detail::write_cachedir_tag(layout.book_keeping());
   detail::write_absent(layout.book_keeping() + "/.gitignore", "*", ec);
-  if (ec == std::errc::file_exists) ec.clear();
+  // Nor does it matter in a folder that is complete and cannot be written to.
+  if (ec == std::errc::file_exists || ec == std::errc::read_only_file_system ||
+      ec == std::errc::permission_denied) {
+    ec.clear();
+  }
 }
 
 HUBCACHE_DECL std::optional<local_metadata> read_metadata(const local_layout& layout,

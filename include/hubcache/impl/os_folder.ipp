@@ -39,18 +39,21 @@ HUBCACHE_DECL folder folder::open_below(const std::string& base, const std::stri
                                         std::uint32_t mode) {
   auto root = open(base, ec);
   if (ec || path == base) return root;
-  if (!path.starts_with(base + "/")) {
+  const auto head = base.ends_with('/') ? base : base + "/";
+  if (!path.starts_with(head)) {
     ec = std::make_error_code(std::errc::invalid_argument);
     return {};
   }
-  return root.parent_of(path.substr(base.size() + 1) + "/.", ec, mode);
+  return root.parent_of(path.substr(head.size()) + "/.", ec, mode);
 }
 
 HUBCACHE_DECL folder folder::make_below(const std::string& base, const std::string& path, std::error_code& ec,
                                         std::uint32_t mode) {
   auto result = open_below(base, path, ec, mode);
   if (ec != std::errc::no_such_file_or_directory) return result;
-  make_directories(base, ec, mode);
+  // `mode` is that of what is ours: what lies around it is as others expect it.
+  if (const auto around = parent_path(base); around != base) make_directories(around, ec);
+  if (!ec || ec == std::errc::no_such_file_or_directory) make_directories(base, ec, mode);
   return ec ? folder() : open_below(base, path, ec, mode);
 }
 
@@ -60,13 +63,19 @@ HUBCACHE_DECL folder folder::parent_of(std::string_view path, std::error_code& e
   for (auto slash = path.find('/'); !ec && slash != path.npos; slash = path.find('/')) {
     const std::string name(path.substr(0, slash));
     path.remove_prefix(slash + 1);
-    if (::mkdirat(at.opened_.get(), name.c_str(), static_cast<mode_t>(mode)) != 0 && errno != EEXIST) {
-      detail::fail(ec);
-      break;
-    }
-    at.opened_ = descriptor(detail::retried(ec, [&] {
+    if (name.empty()) continue;
+    const auto open_next = [&] {
       return ::openat(at.opened_.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    }));
+    };
+    int next = detail::retried(ec, open_next);
+    if (ec == std::errc::no_such_file_or_directory) {
+      if (::mkdirat(at.opened_.get(), name.c_str(), static_cast<mode_t>(mode)) != 0 && errno != EEXIST) {
+        detail::fail(ec);
+        break;
+      }
+      next = detail::retried(ec, open_next);
+    }
+    at.opened_ = descriptor(next);
   }
   return ec ? folder() : std::move(at);  // never a folder on the way
 }

@@ -62,15 +62,22 @@ HUBCACHE_DECL std::shared_ptr<partial> partial::open(const std::string& path, co
 
 HUBCACHE_DECL partial::~partial() {
   std::error_code ignored;
-  if (own_) os::remove(path_, ignored);  // published, it has that name no more
+  if (shared_path_.empty()) return;
+  const auto here = os::status(path_, ignored).identity;
+  if (ignored || here != os::status(file_, ignored).identity) return;  // published, or not ours
+  if (here.size > 0) {
+    os::rename(path_, shared_path_, ignored);
+  } else {
+    os::remove(path_, ignored);
+  }
 }
 
 HUBCACHE_DECL void partial::use_own_file(std::error_code& ec) {
-  std::error_code ignored;
-  if (os::status(file_, ec).identity.size == 0) os::remove(path_, ignored);
+  const auto shared = path_;
   path_.append(".").append(os::random_hex(8)).append(".incomplete");
-  file_ = os::create_new(path_, 0644, ec);
-  own_ = !ec;
+  os::rename(shared, path_, ec);  // of several processes one gets it
+  if (ec) file_ = os::create_new(path_, 0644, ec);
+  if (!ec) shared_path_ = shared;
 }
 
 HUBCACHE_DECL void partial::resume(std::error_code& ec) {

@@ -66,13 +66,14 @@ class link_phase {
   /// The job. The locks are held until the index knows what was linked.
   static std::vector<outcome> link(const std::vector<order>& orders, const destination& where,
                                    const services& with, const std::stop_token& stop) {
+    content_locks all(with.config.state_dir);
     std::vector<content_lock> locks;
     link_batch links(where, with.hashes, with.links, with.config.fsync, with.config.stores);
     std::vector<std::size_t> tried;
     for (std::size_t k = 0; k < orders.size() && !stop.stop_requested(); ++k) {
       const auto& [step, hub_lock, scratch] = orders[k];
       std::error_code ec;
-      auto lock = content_lock::try_lock(with.config.state_dir, step.what.name, hub_lock, ec);
+      auto lock = all.try_lock(step.what.name, hub_lock, ec);
       if (!lock) continue;
       locks.push_back(std::move(*lock));
       links.add(step.what, step.places, step.targets, scratch, step.links, stop, step.rules);

@@ -146,13 +146,24 @@ HUBCACHE_DECL std::string find_pickle_in_zip(content_window& file) {
   return at == directory->end && entries == directory->entries ? std::string() : broken;
 }
 
-/// Whether the header of an .npy file, which begins with "\x93NUMPY", declares objects: NumPy pickles those.
+/// Whether the header of an .npy file (format 1 to 3: magic, version, little-endian length, a Python literal) declares
+/// objects: NumPy pickles those. When in doubt it does.
 HUBCACHE_DECL bool declares_objects(content_window& file) {
   const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(file.size(), content_window::largest));
   const auto text = characters(file.bytes(0, size));
-  const auto header = text.substr(0, text.find('\n'));
-  const auto has = [header](std::string_view type) { return header.find(type) != header.npos; };
-  return has("|O") || has("'O'") || has("\"O\"");
+  const std::size_t begin = text.size() > 6 && text[6] == '\1' ? 10 : 12;
+  if (text.size() < begin) return false;
+  std::size_t length = 0;
+  for (auto at = begin; at > 8; --at) length = length << 8U | static_cast<unsigned char>(text[at - 1]);
+  if (length > text.size() - begin) return file.size() > size;  // goes on where nobody looks
+  const auto header = text.substr(begin, length);
+  if (header.find('\\') != header.npos || header.find("object") != header.npos) return true;
+  // A type is O, with a byte order before it or a size behind it, also in a list of types.
+  for (auto at = header.find('O'); at != header.npos; at = header.find('O', at + 1)) {
+    const auto end = header.find_first_not_of("0123456789", at + 1);
+    if (end == header.npos || header[end] == '\'' || header[end] == '"' || header[end] == ',') return true;
+  }
+  return false;
 }
 
 }  // namespace detail

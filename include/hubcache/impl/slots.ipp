@@ -184,6 +184,8 @@ HUBCACHE_DECL asio::awaitable<std::optional<exchange_slots::slot>> exchange_slot
   co_return slot(all, who, of);
 }
 
+HUBCACHE_DECL bool exchange_slots::is_closed(lane who) const noexcept { return all_->is_closed(who); }
+
 HUBCACHE_DECL void exchange_slots::close(lane who) {
   all_->closed[static_cast<std::size_t>(who)] = true;
   all_->dismiss([who](const waiter& one) { return one.who == who; });

@@ -12,6 +12,7 @@
 #include <asio/use_awaitable.hpp>
 
 #include <algorithm>
+#include <utility>
 
 namespace hubcache::inline v0_1::detail {
 
@@ -67,10 +68,9 @@ HUBCACHE_DECL connection::clock::time_point connection::look(clock::time_point n
 
 HUBCACHE_DECL void connection::fail(const asio::error_code& ec) const {
   if (timed_out_)
-    throw error(errc::timed_out, head_deadline_ == never
-                                     ? "nothing came from " + peer_ + " for " + in_seconds(timeout_)
-                                     : "no whole head of an answer from " + peer_ + " within " +
-                                           in_seconds(timeout_) + " of its first byte");
+    throw error(errc::timed_out, !head_begun_ ? "nothing came from " + peer_ + " for " + in_seconds(timeout_)
+                                              : "no whole head of an answer from " + peer_ + " within " +
+                                                    in_seconds(timeout_) + " of its first byte");
   if (ec == asio::error::operation_aborted) throw error(errc::cancelled, "while talking to " + peer_);
   throw error(errc::connection_lost, peer_ + " broke the connection: " + ec.message());
 }
@@ -305,15 +305,18 @@ HUBCACHE_DECL asio::awaitable<http1::response_parser> connection::read_head(std:
   constexpr int max_interim = 16;
   for (int interim = 0; interim <= max_interim; ++interim) {
     http1::response_parser parser(method);
+    // Also of a TLS stream that brings nothing but records of its own.
+    head_deadline_ = clock::now() + timeout_;
     while (!parser.complete()) {
       if (buffered().empty() && !co_await fill())
         throw error(errc::connection_lost,
                     peer_ + (answered_ ? " closed the connection within a response head"
                                        : " closed the connection without an answer"));
-      if (head_deadline_ == never) head_deadline_ = clock::now() + timeout_;
+      if (!std::exchange(head_begun_, true)) head_deadline_ = clock::now() + timeout_;
       parse_into(parser, tunnel);
     }
     head_deadline_ = never;
+    head_begun_ = false;
     if (parser.interim()) continue;
     if (to_proxy_ && !tunnel && parser.head().status == 407) fail_proxy(parser.head(), "");
     co_return parser;

@@ -72,8 +72,9 @@ HUBCACHE_DECL verify_checkpoint::verify_checkpoint(std::string path) : path_(std
   const auto folder = std::filesystem::path(path_).parent_path();
   const auto in = os::folder::make_below(folder.parent_path().string(), folder.string(), ec, 0700);
   if (!ec) file_ = in.open_or_create(os::last_segment(path_), 0600, ec);
-  if (file_ && os::try_lock(file_, path_, os::lock_mode::exclusive, ec) != os::lock_outcome::granted) {
-    file_.close();
+  if (file_) {
+    const auto lock = os::try_lock(file_, path_, os::lock_mode::exclusive, ec);
+    if (lock != os::lock_outcome::granted && lock != os::lock_outcome::unsupported) file_.close();
   }
   if (file_) load();
 }
@@ -242,6 +243,8 @@ HUBCACHE_DECL void settle(checked_file& file, const both_digests& found, const o
   settle(file, file.editable ? verdict::edited : verdict::corrupt, "it holds " + name.hex());
 }
 
+inline constexpr std::string_view was_removed = "it was removed";
+
 /// Reads one inode and settles its names; they stay pending if `stop` was requested.
 HUBCACHE_DECL void check_inode(const inode_check& check, std::vector<checked_file>& files,
                                const hash_set_ref& hashes, const std::stop_token& stop) {
@@ -262,9 +265,40 @@ HUBCACHE_DECL void check_inode(const inode_check& check, std::vector<checked_fil
     for (const auto i : check.files) settle(files[i], found, after);
     return;
   }
-  if (ec == std::errc::no_such_file_or_directory) return settle_all(verdict::missing, "it was removed");
+  if (ec == std::errc::no_such_file_or_directory)
+    return settle_all(verdict::missing, std::string(was_removed));
   if (ec) return settle_all(verdict::unreadable, ec.message());
   settle_all(verdict::changed, "it is being written to");
+}
+
+/// Whether an entry of a snapshot leads to `blob`, a path in the blobs/ of a repo.
+HUBCACHE_DECL bool is_named(const std::string& blob) {
+  namespace fs = std::filesystem;
+  const fs::path path(blob);
+  std::error_code ec;
+  fs::recursive_directory_iterator at(path.parent_path().parent_path() / "snapshots", ec);
+  for (; !ec && at != fs::recursive_directory_iterator(); at.increment(ec)) {
+    std::error_code none;
+    if (fs::read_symlink(at->path(), none).filename() == path.filename() && !none) return true;
+  }
+  return false;
+}
+
+/// What vanished during the check is looked at once more: it may be there again, or gone with all that named it.
+HUBCACHE_DECL void look_again_for_removed(std::vector<checked_file>& files, const hash_set_ref& hashes,
+                                          const std::stop_token& stop) {
+  for (std::size_t i = 0; i < files.size() && !stop.stop_requested(); ++i) {
+    auto& file = files[i];
+    if (file.outcome != verdict::missing || file.detail != was_removed) continue;
+    inode_check again;
+    again.files.push_back(i);
+    again.sha256 = file.expected->algorithm() == digest_algorithm::sha256;
+    again.git_sha1 = !again.sha256;
+    check_inode(again, files, hashes, stop);
+    if (file.outcome == verdict::missing && file.commit.empty() && !is_named(file.path)) {
+      settle(file, verdict::absent, "it was removed, and nothing names it any more");
+    }
+  }
 }
 
 /// The checks of a verification, dealt to threads: each has at most its share of the bytes that are left in hand, so
@@ -397,6 +431,7 @@ HUBCACHE_DECL verification verify(verification planned, const hash_set_ref& hash
   detail::verify_work work(planned, checks, hashes, checkpoint, meter, threads, stop);
   for_each_index(
       pool, std::min<std::size_t>(threads, checks.size()), [&](std::size_t) { work.take_part(); }, stop);
+  detail::look_again_for_removed(planned.files, hashes, stop);
   planned.complete = std::none_of(planned.files.begin(), planned.files.end(),
                                   [](const checked_file& file) { return file.outcome == verdict::pending; });
   if (planned.complete) checkpoint.finish();

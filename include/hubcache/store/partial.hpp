@@ -31,8 +31,8 @@ class partial : public std::enable_shared_from_this<partial> {
  public:
   /// Opens or creates the file `path` and locks it; resumes what is there if it
   /// can be part of `what`, and begins to hash it. Where the file system knows
-  /// no locks, another process may be filling that file: then it begins one of
-  /// its own beside it, which is removed when the partial goes unpublished.
+  /// no locks, it takes that file for itself by another name, or begins one of
+  /// its own if somebody else has taken it; unpublished, it gives it back.
   /// @return null with `ec` clear if another process fills it now, null with
   /// `ec` set if it cannot be opened.
   [[nodiscard]] HUBCACHE_DECL static std::shared_ptr<partial> open(const std::string& path,
@@ -84,7 +84,7 @@ class partial : public std::enable_shared_from_this<partial> {
 
   const content what_;
   std::string path_;
-  bool own_ = false;  // nobody else can go on with it
+  std::string shared_path_;  // where others look for it; empty while that is `path_`
   digest_queue digests_;
   os::descriptor file_;
   std::uint64_t resumed_ = 0;

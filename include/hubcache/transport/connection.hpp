@@ -112,7 +112,8 @@ class connection final : private watched {
   std::optional<tls_stream> tls_;
   std::shared_ptr<watchdog> timeouts_;
   clock::time_point deadline_ = never;       // of what is waited for
-  clock::time_point head_deadline_ = never;  // of the head that has begun
+  clock::time_point head_deadline_ = never;  // of the head that is awaited: to begin, then to be complete
+  bool head_begun_ = false;
   clock::time_point idle_since_{};
   std::chrono::milliseconds timeout_{0};
   bool to_proxy_ = false;          // the peer is the proxy

@@ -37,8 +37,8 @@ enum class verdict : std::uint8_t {
   changed,      ///< It was written to while it was read, twice.
   edited,       ///< It holds other bytes, and is the user's own copy, made to be edited.
   uncheckable,  ///< Nothing says what it should hold.
-  absent,       ///< The listing has it, the snapshot does not: it was not asked for.
-  extra,        ///< The snapshot has it, the listing does not.
+  absent,  ///< The listing has it, the snapshot does not: it was not asked for, or was removed meanwhile.
+  extra,   ///< The snapshot has it, the listing does not.
 };
 inline constexpr std::size_t verdict_count = 11;
 
