@@ -11,7 +11,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   auto text = fuzz::as_text(data, size);
   const std::string range(fuzz::take_part(text));
   const std::string coding(fuzz::take_part(text));
-  const auto parsed = parse_content_range(range);
+  response_head head;
+  head.headers.add("Content-Range", range);  // without the spaces around it
+  const auto parsed = parse_content_range(head.headers.find("Content-Range").value_or(""));
   if (parsed) {
     fuzz::require(parsed->first <= parsed->last && parsed->last < parsed->total);
     const auto again =
@@ -20,9 +22,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     fuzz::require(again && again->first == parsed->first && again->last == parsed->last);
   }
 
-  response_head head;
   head.status = text == "200" ? 200 : text == "416" ? 416 : 206;
-  head.headers.add("Content-Range", range);
   if (!coding.empty()) head.headers.add("Content-Encoding", coding);
   const byte_range asked = parsed ? byte_range(parsed->first, parsed->last + 1) : byte_range(0, 10);
   std::string problem;
