@@ -16,11 +16,15 @@ set(HUBCACHE_SANITIZE "" CACHE STRING "Sanitizers for everything built here, as 
 if(HUBCACHE_SANITIZE)
   add_compile_options(-fsanitize=${HUBCACHE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${HUBCACHE_SANITIZE})
-  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    # Instrumented, g++ 12 takes the constructor of std::stop_source for a use of what is not there yet.
-    target_compile_options(hubcache_warnings INTERFACE -Wno-maybe-uninitialized)
-  endif()
 endif()
+
+# optimise_sanitized(TARGET): in builds with sanitizers the libraries are worth optimising, what is compiled once and run a
+# few times is not: that would take most of the time of a build.
+function(optimise_sanitized target)
+  if(HUBCACHE_SANITIZE)
+    target_compile_options(${target} PRIVATE -O1)
+  endif()
+endfunction()
 
 find_program(HUBCACHE_CCACHE ccache)
 if(HUBCACHE_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)

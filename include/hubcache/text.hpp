@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// Text from outside: UTF-8, and what of it may be shown.
+/// Text from outside: UTF-8, what of it may be shown, and the case of letters.
 
 #include <hubcache/config.hpp>
 
@@ -22,6 +22,13 @@ inline constexpr std::string_view replacement_character = "\xEF\xBF\xBD";
 [[nodiscard]] constexpr bool is_malformed(char32_t code_point) noexcept {
   return code_point >= 0xDC80 && code_point <= 0xDCFF;
 }
+
+/// `c` in lower case if it is an ASCII letter; the names of protocols know no others.
+[[nodiscard]] constexpr char lower_case(char c) noexcept {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+/// Whether the texts are the same but for the case of ASCII letters.
+[[nodiscard]] HUBCACHE_DECL bool equal_without_case(std::string_view a, std::string_view b) noexcept;
 
 /// `text` for a message on a terminal: at most `limit` code points, control characters (C0, DEL, C1) replaced
 /// by blanks, malformed bytes by U+FFFD.

@@ -2,6 +2,7 @@
 
 #include <hubcache/os/folder.hpp>
 #include <hubcache/store/colliding_names.hpp>
+#include <hubcache/text.hpp>
 
 #include <algorithm>
 #include <cstdint>
@@ -19,7 +20,7 @@ HUBCACHE_DECL bool may_collide(const std::vector<std::string>& paths) {
     auto lower = path;
     for (auto& c : lower) {
       if (static_cast<unsigned char>(c) >= 0x80) return true;
-      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c | 0x20);
+      c = lower_case(c);
     }
     if (lower != path) lowered.push_back(std::move(lower));
   }

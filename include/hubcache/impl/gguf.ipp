@@ -16,7 +16,7 @@ namespace detail {
 inline constexpr std::uint64_t max_gguf_name = 65'535;  // the specification's, for keys
 inline constexpr std::uint64_t max_gguf_entries = std::uint64_t{1}
                                                   << 20U;  // keys or tensors; today's have 10^4
-inline constexpr std::uint32_t max_gguf_dimensions = 8;    // the specification says 4, for now
+inline constexpr std::uint32_t max_gguf_dimensions = 8;    // the specification has 4, and may have more
 inline constexpr unsigned max_gguf_depth = 4;
 
 /// How ggml stores numbers of one type: `block` of them in `bytes` bytes.

@@ -13,12 +13,6 @@ namespace hubcache::inline v0_1 {
 
 namespace detail {
 
-HUBCACHE_DECL bool equal_without_case(std::string_view a, std::string_view b) noexcept {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [&](char x, char y) { return lower(x) == lower(y); });
-}
-
 /// Removes and returns what of `text` comes before the first of `marks`.
 HUBCACHE_DECL std::string_view take_until(std::string_view& text, std::string_view marks) noexcept {
   const auto end = std::min(text.find_first_of(marks), text.size());
@@ -182,7 +176,7 @@ HUBCACHE_DECL std::string answer_message(const http_response& answer) {
 
 HUBCACHE_DECL std::optional<url> next_page(const header_list& headers, const url& current) {
   for (const auto& [name, value] : headers.fields()) {
-    if (!detail::equal_without_case(name, "Link")) continue;
+    if (!equal_without_case(name, "Link")) continue;
     const auto reference = detail::next_link(value);
     if (!reference) continue;
     const auto next = current.resolve(*reference);

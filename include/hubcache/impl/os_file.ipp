@@ -241,11 +241,7 @@ HUBCACHE_DECL std::string read_text(const std::string& path, std::size_t limit, 
 
 HUBCACHE_DECL void replace_text(const std::string& path, std::string_view text, std::uint32_t mode,
                                 std::error_code& ec, text_sync synced) {
-  replace_text(path, text, mode, detail::temporary_neighbour(path), ec, synced);
-}
-
-HUBCACHE_DECL void replace_text(const std::string& path, std::string_view text, std::uint32_t mode,
-                                const std::string& temporary, std::error_code& ec, text_sync synced) {
+  const auto temporary = detail::temporary_neighbour(path);
   {
     const auto file = create_new(temporary, mode, ec);
     if (!ec) write_at(file, as_byte_view(text), 0, ec);

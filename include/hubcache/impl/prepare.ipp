@@ -6,6 +6,7 @@
 #include <hubcache/prepare.hpp>
 #include <hubcache/select/organisation_rules.hpp>
 #include <hubcache/store/local_layout.hpp>
+#include <hubcache/text.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -259,8 +260,7 @@ HUBCACHE_DECL asio::awaitable<access> ask_hub(plan& draft, hub_source& hub) {
 
 /// Whether `path` is, on some file systems, what a local folder keeps its books in, or in the way of that.
 HUBCACHE_DECL bool is_book_keeping(std::string path) {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; };
-  std::transform(path.begin(), path.end(), path.begin(), lower);
+  std::transform(path.begin(), path.end(), path.begin(), lower_case);
   return path == ".cache" || path == ".cache/huggingface" || path.starts_with(".cache/huggingface/");
 }
 

@@ -121,11 +121,15 @@ HUBCACHE_DECL asio::awaitable<snapshot> run(services with, plan what) {
 
   co_await detail::link_all(state);
   co_await detail::fetch_all(state);
-  auto arrived = [what = state.what, with](const std::stop_token& stop) {
-    detail::inspect_present(*what, true, with.hashes, stop);
-    return true;
-  };
-  co_await on_workers(with.pool, std::move(arrived));
+  const bool ruled = std::any_of(state.what->steps.begin(), state.what->steps.end(),
+                                 [](const plan_step& s) { return s.rules.needed(); });
+  if (ruled) {
+    auto arrived = [what = state.what, with](const std::stop_token& stop) {
+      detail::inspect_present(*what, true, with.hashes, stop);
+      return true;
+    };
+    co_await on_workers(with.pool, std::move(arrived));
+  }
 
   co_await detail::finish(state);
   auto result = detail::report(state);

@@ -15,10 +15,7 @@ namespace detail {
 /// Whether `text` ends in `suffix` (lower case), whatever the case of its letters.
 HUBCACHE_DECL bool ends_as(std::string_view text, std::string_view suffix) noexcept {
   if (text.size() < suffix.size()) return false;
-  text.remove_prefix(text.size() - suffix.size());
-  return std::equal(text.begin(), text.end(), suffix.begin(), [](char a, char b) {
-    return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
-  });
+  return equal_without_case(text.substr(text.size() - suffix.size()), suffix);
 }
 
 /// Whether `code` begins an instruction of a pickle.

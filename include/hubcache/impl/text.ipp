@@ -2,6 +2,8 @@
 
 #include <hubcache/text.hpp>
 
+#include <algorithm>
+
 namespace hubcache::inline v0_1 {
 
 namespace detail {
@@ -35,6 +37,11 @@ HUBCACHE_DECL char32_t take_code_point(std::string_view& rest) noexcept {
   if (overlong || surrogate || result > 0x10FFFF) return malformed();
   rest.remove_prefix(length);
   return result;
+}
+
+HUBCACHE_DECL bool equal_without_case(std::string_view a, std::string_view b) noexcept {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](char x, char y) { return lower_case(x) == lower_case(y); });
 }
 
 HUBCACHE_DECL std::string printable(std::string_view text, std::size_t limit) {

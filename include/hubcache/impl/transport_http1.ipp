@@ -1,6 +1,7 @@
 #pragma once
 
 #include <hubcache/error.hpp>
+#include <hubcache/text.hpp>
 #include <hubcache/transport/http1.hpp>
 
 #include <algorithm>
@@ -34,12 +35,6 @@ HUBCACHE_DECL bool is_field_text(std::string_view text) noexcept {
   });
 }
 
-HUBCACHE_DECL bool same_name(std::string_view a, std::string_view b) noexcept {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [&](char x, char y) { return lower(x) == lower(y); });
-}
-
 HUBCACHE_DECL std::string_view without_blanks(std::string_view text) noexcept {
   const auto first = text.find_first_not_of(" \t");
   if (first == text.npos) return {};
@@ -50,7 +45,7 @@ HUBCACHE_DECL std::string_view without_blanks(std::string_view text) noexcept {
 template <class Visit>
 void each_member(const header_list& headers, std::string_view name, Visit visit) {
   for (const auto& [key, value] : headers.fields()) {
-    if (!same_name(key, name)) continue;
+    if (!equal_without_case(key, name)) continue;
     for (std::string_view rest = value;;) {
       const auto comma = rest.find(',');
       visit(without_blanks(rest.substr(0, comma)));
@@ -78,7 +73,7 @@ HUBCACHE_DECL std::optional<std::uint64_t> content_length(const header_list& hea
 HUBCACHE_DECL bool is_chunked(const header_list& headers) {
   bool chunked = false;
   each_member(headers, "Transfer-Encoding", [&](std::string_view member) {
-    if (chunked || !same_name(member, "chunked")) refuse("a Transfer-Encoding other than chunked");
+    if (chunked || !equal_without_case(member, "chunked")) refuse("a Transfer-Encoding other than chunked");
     chunked = true;
   });
   return chunked;
@@ -86,7 +81,8 @@ HUBCACHE_DECL bool is_chunked(const header_list& headers) {
 
 HUBCACHE_DECL bool has_connection_option(const header_list& headers, std::string_view option) {
   bool found = false;
-  each_member(headers, "Connection", [&](std::string_view member) { found |= same_name(member, option); });
+  each_member(headers, "Connection",
+              [&](std::string_view member) { found |= equal_without_case(member, option); });
   return found;
 }
 
@@ -275,7 +271,7 @@ HUBCACHE_DECL std::string format_request(const http_request& request, target_for
   detail::append_field(out, "Connection", "keep-alive");
   for (const auto& [name, value] : request.headers.fields()) {
     for (const auto reserved : {"Host", "Connection", "Content-Length", "Transfer-Encoding"}) {
-      if (detail::same_name(name, reserved))
+      if (equal_without_case(name, reserved))
         throw error(errc::invalid_argument, "the request field \"" + name + "\" belongs to the transport");
     }
     detail::append_field(out, name, value);
@@ -300,7 +296,7 @@ HUBCACHE_DECL std::string format_connect(const url& target, const header_list& e
 HUBCACHE_DECL bool offers_basic(const header_list& headers) {
   bool found = false;
   detail::each_member(headers, "Proxy-Authenticate", [&](std::string_view member) {
-    found |= detail::same_name(member.substr(0, member.find(' ')), "Basic");
+    found |= equal_without_case(member.substr(0, member.find(' ')), "Basic");
   });
   return found;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <hubcache/text.hpp>
 #include <hubcache/transport/proxy.hpp>
 
 #include <algorithm>
@@ -39,9 +40,7 @@ HUBCACHE_DECL bool covers_host(std::string_view entry, std::string_view host) no
   if (entry.empty() || entry.size() > host.size()) return false;
   const auto above = host.size() - entry.size();
   if (above != 0 && (address || host[above - 1] != '.')) return false;
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-  return std::equal(entry.begin(), entry.end(), host.begin() + static_cast<std::ptrdiff_t>(above),
-                    [&](char a, char b) { return lower(a) == b; });
+  return equal_without_case(entry, host.substr(above));
 }
 
 }  // namespace detail

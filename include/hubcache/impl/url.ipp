@@ -1,5 +1,6 @@
 #pragma once
 
+#include <hubcache/text.hpp>
 #include <hubcache/url.hpp>
 
 #include <algorithm>
@@ -57,8 +58,7 @@ HUBCACHE_DECL std::optional<url> url::parse(std::string_view text) {
   const auto colon = text.find("://");
   if (colon == text.npos) return std::nullopt;
   std::string scheme(text.substr(0, colon));
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-  std::transform(scheme.begin(), scheme.end(), scheme.begin(), lower);
+  std::transform(scheme.begin(), scheme.end(), scheme.begin(), lower_case);
   url result;
   if (scheme == "https") {
     result.secure_ = true;
@@ -79,7 +79,7 @@ HUBCACHE_DECL std::optional<url> url::parse(std::string_view text) {
   const auto host = bracketed ? authority.substr(1, host_end - 1) : authority.substr(0, host_end);
   auto port = authority.substr(host_end + (bracketed ? 1 : 0));
   result.host_ = host;
-  std::transform(result.host_.begin(), result.host_.end(), result.host_.begin(), lower);
+  std::transform(result.host_.begin(), result.host_.end(), result.host_.begin(), lower_case);
   if (!detail::is_host_text(result.host_, bracketed)) return std::nullopt;
   if (!port.empty()) {
     if (port.front() != ':') return std::nullopt;

@@ -125,10 +125,6 @@ enum class text_sync : unsigned char {
 /// Gives `path` the content `text`, atomically: temporary neighbour, then rename. Readers see old or new.
 HUBCACHE_DECL void replace_text(const std::string& path, std::string_view text, std::uint32_t mode,
                                 std::error_code& ec, text_sync synced = text_sync::none);
-/// The same by way of `temporary`, a new name on the same file system: for folders in which every name means something.
-HUBCACHE_DECL void replace_text(const std::string& path, std::string_view text, std::uint32_t mode,
-                                const std::string& temporary, std::error_code& ec,
-                                text_sync synced = text_sync::none);
 
 /// Sets the times of a file to now; creates it, empty and with mode 0600, if it is missing.
 HUBCACHE_DECL void touch(const std::string& path, std::error_code& ec) noexcept;

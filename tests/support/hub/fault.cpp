@@ -157,6 +157,10 @@ fault_action wrong_content_length(std::int64_t by) {
   });
 }
 
+fault_action announced_length(const std::string& text) {
+  return both(drop_header("Content-Length"), set_header("Content-Length", text));
+}
+
 fault_action other_bytes() {
   return {[](exchange& e) { e.sending.invert = true; }, sends_file};
 }

@@ -138,6 +138,9 @@ class fault_list {
 [[nodiscard]] fault_action multipart_ranges();
 /// Announces `by` bytes more (or less) than it sends, then closes.
 [[nodiscard]] fault_action wrong_content_length(std::int64_t by);
+
+/// Announces `text` as the length of the body, which stays as it is.
+[[nodiscard]] fault_action announced_length(const std::string& text);
 /// The announced number of bytes, but of other content. Hits only file content.
 [[nodiscard]] fault_action other_bytes();
 /// Inverts one bit of the byte at `offset` of the file. Hits only answers that carry that byte.
