@@ -2,7 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <filesystem>
+#include <string>
 #include <support/temp_folder.hpp>
 
 namespace fs = std::filesystem;
@@ -38,4 +40,15 @@ TEST_CASE("Where no trial can be made, no names collide, and no symlink is follo
   fs::create_directory_symlink(outside.path(), folder / "planted");
   CHECK_FALSE(colliding_names(folder.path(), folder / "planted/trial", {"A", "a"}));
   CHECK(fs::is_empty(outside.path()));
+}
+
+TEST_CASE("What killed trials left an hour ago is removed, younger ones and other folders stay") {
+  const test::temp_folder folder;
+  const auto long_ago = fs::file_time_type::clock::now() - std::chrono::hours(2);
+  for (const auto* name : {"old.tmp", "young.tmp", "old"}) folder.write(std::string(name) + "/A", "");
+  for (const auto* name : {"old.tmp", "old"}) fs::last_write_time(folder / name, long_ago);
+  CHECK_FALSE(colliding_names(folder.path(), folder.path(), {"A", "a"}));
+  CHECK_FALSE(fs::exists(folder / "old.tmp"));
+  CHECK(fs::exists(folder / "young.tmp/A"));
+  CHECK(fs::exists(folder / "old/A"));
 }

@@ -5,6 +5,7 @@
 #include <hubcache/text.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <unordered_map>
@@ -31,13 +32,15 @@ HUBCACHE_DECL bool may_collide(const std::vector<std::string>& paths) {
          });
 }
 
-/// A folder of empty files, removed at the end.
+/// A folder of empty files, removed at the end; those that killed processes left an hour ago go, too.
 class name_trial {
  public:
   name_trial(const std::string& base, const std::string& folder, std::error_code& ec)
       : path_(folder + "/" + os::random_hex(16) + ".tmp") {
     os::folder::make_below(base, folder, ec);
-    if (!ec) folder_ = os::folder::open_below(base, path_, ec, 0700);
+    if (ec) return;
+    sweep(folder);
+    folder_ = os::folder::open_below(base, path_, ec, 0700);
   }
   name_trial(const name_trial&) = delete;
   name_trial& operator=(const name_trial&) = delete;
@@ -58,6 +61,17 @@ class name_trial {
   }
 
  private:
+  static void sweep(const std::string& folder) {
+    const std::chrono::nanoseconds now = std::chrono::system_clock::now().time_since_epoch();
+    std::error_code ec;
+    const auto here = os::folder::open(folder, ec);
+    for (const auto& entry : ec ? std::vector<os::folder_entry>() : here.entries(ec)) {
+      const auto left = entry.name.ends_with(".tmp") ? here.status(entry.name, ec) : os::file_status();
+      const bool old = left.identity.mtime_ns < std::chrono::nanoseconds(now - std::chrono::hours(1)).count();
+      if (!ec && left.directory && old) std::filesystem::remove_all(folder + "/" + entry.name, ec);
+    }
+  }
+
   std::string path_;
   os::folder folder_;
   std::unordered_map<std::uint64_t, std::string> made_;  // by inode
