@@ -116,7 +116,7 @@ TEST_CASE("a download in ranges that is killed again and again loses nothing, an
     s.hub.log().clear();
     CHECK(s.download("acme/one") == "");
     CHECK(s.hub.log().content_bytes_sent() == size - durable);
-    CHECK(s.strays() == std::vector<std::string>());
+    CHECK(s.strays_after_prune() == std::vector<std::string>());
   }
   MESSAGE(with_gaps, " partials had gaps");
   CHECK(loop.killed() > 0);
@@ -145,7 +145,7 @@ TEST_CASE("a download of many small files that is killed fetches none of them tw
     CHECK(s.hub.log().content_gets() == missing.size());
     CHECK(s.hub.log().content_bytes_sent() == bytes);
     CHECK(s.run({"cache", "prune", "-y"}).code == 0);
-    CHECK(s.strays() == std::vector<std::string>());
+    CHECK(s.strays_after_prune() == std::vector<std::string>());
     CHECK(s.complaints() == "");
   }
   CHECK(loop.killed() > 0);
@@ -164,7 +164,7 @@ TEST_CASE("linking that is killed fetches nothing afterwards, and leaves nothing
     CHECK(s.complaints() == "");
     CHECK(s.download("other/two") == "");
     CHECK(s.run({"cache", "prune", "-y"}).code == 0);
-    CHECK(s.strays() == std::vector<std::string>());
+    CHECK(s.strays_after_prune() == std::vector<std::string>());
   }
   CHECK(s.hub.log().content_gets() == 0);
   CHECK(test::difference(
@@ -186,7 +186,7 @@ TEST_CASE("dedupe that is killed leaves every file whole, and the next one finis
     CHECK(s.run({"cache", "dedupe", "-y"}).code == 0);
     for (const auto* id : {"acme/one", "other/two"}) CHECK(s.download(id) == "");
     CHECK(s.run({"cache", "prune", "-y"}).code == 0);
-    CHECK(s.strays() == std::vector<std::string>());
+    CHECK(s.strays_after_prune() == std::vector<std::string>());
     CHECK(s.complaints() == "");
   }
   CHECK(s.hub.log().content_gets() == 0);
@@ -222,7 +222,7 @@ TEST_CASE(
       CHECK_MESSAGE((again.code == 0 || again.warns("is not in the cache")), again.err);
       CHECK(s.run({"cache", "prune", "-y"}).code == 0);
       CHECK_FALSE(fs::exists(s.repo_dir("acme/tiny") / "snapshots" / first));
-      CHECK(s.strays() == std::vector<std::string>());
+      CHECK(s.strays_after_prune() == std::vector<std::string>());
       CHECK(s.complaints() == "");
     }
     CHECK(loop.killed() > 0);
@@ -251,6 +251,6 @@ TEST_CASE("writing the index may be killed: it is sound or empty, and finds or f
     }
     CHECK(loop.killed() > 0);
     CHECK(s.run({"cache", "prune", "-y"}).code == 0);
-    CHECK(s.strays() == std::vector<std::string>());
+    CHECK(s.strays_after_prune() == std::vector<std::string>());
   }
 }

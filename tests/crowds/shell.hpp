@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <map>
@@ -118,6 +119,16 @@ class shell {
         found.push_back(entry.path());
     }
     return found;
+  }
+
+  /// Those that are still there after a prune two hours from now: what was being written when its writer was killed goes
+  /// when nobody can be writing it any more.
+  [[nodiscard]] std::vector<std::string> strays_after_prune() const {
+    for (const auto& path : strays()) {
+      std::filesystem::last_write_time(path, std::filesystem::file_time_type::clock::now() - std::chrono::hours(2));
+    }
+    static_cast<void>(run({"cache", "prune", "-y", "-q"}));
+    return strays();
   }
 
   [[nodiscard]] std::filesystem::path repo_dir(std::string id) const {
