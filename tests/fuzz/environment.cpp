@@ -20,6 +20,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace hubcache;
   static const test::temp_folder folder;
   auto text = fuzz::as_text(data, size);
+  if (text.find(mark) != text.npos) return 0;  // where it stands, it is no secret
   std::map<std::string, std::string> given{
       {"HOME", folder.path().string()}, {"HF_HOME", folder / "home"}, {"HUBCACHE_CONFIG", folder / "none"}};
   given["HF_ENDPOINT"] = fuzz::take_part(text);
