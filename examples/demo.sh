@@ -89,6 +89,7 @@ tell() { jq -rs -L examples "include \"demo\"; $*" "$work"/run.*.json; }
 # ---- The Hub --------------------------------------------------------------------------------------------------
 
 start_hub() {
+  : >"$work/ready"  # of a Hub before
   build/release/bin/embedded-hub --scenario sd --total-bytes 300000000 >"$work/ready" 2>"$work/served" &
   hub_pid=$!
   local tries
@@ -99,6 +100,7 @@ start_hub() {
     sleep 0.1
   done
   cat "$work/served" >&2
+  echo "The embedded Hub did not start." >&2
   return 1
 }
 
@@ -132,6 +134,16 @@ run() {
   requests=$(jq .requests "$work/report") commit=$(jq -r .commit "$work/report") path=$(jq -r .path "$work/report")
 }
 
+# ---- Whole pipelines ------------------------------------------------------------------------------------------
+
+# Fetches the repos as pipelines, in one plan, into a cache of its own; tells before what they share.
+fetch_pipelines() {
+  local pipelines=(env HF_HOME="$work/pipelines" HF_ENDPOINT="$hub" build/release/bin/hubcache pipeline "${repos[@]}")
+  title "What they share as pipelines: hubcache pipeline ${repos[*]} --dry-run"
+  "${pipelines[@]}" --dry-run | sed -n '/ BUT FOR$/,$ { /^\//d; /./s/^/  /; p }' | sed '$d'
+  "${pipelines[@]}" --json >"$work/pipelines.json" 2>"$work/log" || { cat "$work/log" >&2 && exit 1; }
+}
+
 # ---- The demo -------------------------------------------------------------------------------------------------
 
 title "Building hubcache"
@@ -146,8 +158,11 @@ mkdir "$home"
 export HF_HOME=$home HOME=$home  # what other tools keep on this machine stays out of it
 
 if ((embedded)); then
-  start_hub || { echo "The embedded Hub did not start." >&2 && exit 1; }
   export NO_PROXY='*'
+  start_hub
+  fetch_pipelines
+  stop_hub  # the next one counts from zero
+  start_hub
 fi
 export HF_ENDPOINT=$hub
 title "Downloading ${repos[*]} from $hub"
@@ -178,6 +193,11 @@ jq -r --arg home "$home" 'to_entries[:3][] | "  \"\(.key[:16])...\": \"\(.value 
 title "What was to be shown"
 again=$(tell '[shared[] | select(.action == "fetched")] | bytes')
 check "of $(tell 'shared | bytes | size') that an earlier repo had brought, $again bytes were fetched again" "$again" -eq 0
+if ((embedded)); then
+  own=$(jq -r '.repos[1].files[] | select(.action == "fetched" and .size >= 65536) | .path' "$work/pipelines.json")
+  check "as pipelines in one plan, the second fetched only $own and small files" \
+    "$own" = unet/diffusion_pytorch_model.safetensors
+fi
 check "asking again by branch: $by_branch request" "$by_branch" -eq 1
 check "asking again by commit: $by_commit requests" "$by_commit" -eq 0
 check "offline$( ((embedded)) && echo ', the Hub stopped'): $requests requests, the same snapshot" "$requests$path" = "0$snapshot"

@@ -17,7 +17,7 @@ set(row_upkeep 5)
 set(row_transport 6)
 set(row_source 7)
 set(row_fetch 8)
-set(top "services;prepare;run_state;run_present;run_links;run_fetches;run_results;run_small_files;run_jobs;run;cache;src")
+set(top "services;prepare;peek;bundle;pipeline;gguf_model;recipe;inspect;run_state;run_present;run_links;run_fetches;run_results;run_small_files;run_jobs;run;cache;src")
 
 set(include "${ROOT}/include/hubcache")
 file(GLOB_RECURSE headers RELATIVE "${include}" "${include}/*.hpp")

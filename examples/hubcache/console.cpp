@@ -33,6 +33,16 @@ screen_size screen_of_stderr() {
   return result;
 }
 
+/// `text` without what a terminal obeys. Lines after the first are indented: none can pass for a message of its own.
+std::string shown(std::string_view text) {
+  std::string result;
+  for (auto end = text.find('\n'); end != text.npos; end = text.find('\n')) {
+    result += sanitised(text.substr(0, end)) + "\n  ";
+    text.remove_prefix(end + 1);
+  }
+  return result + sanitised(text);
+}
+
 /// huggingface_hub's rule for booleans.
 bool is_true(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(),
@@ -109,7 +119,7 @@ void console::say(std::string_view label, std::string_view colour, std::string_v
   } else {
     line += label;
   }
-  line += sanitised(text);
+  line += shown(text);
   write_to_stderr(line + "\n");
 }
 

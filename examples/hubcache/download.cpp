@@ -1,6 +1,5 @@
 #include "download.hpp"
 
-#include <hubcache/cache.hpp>
 #include <hubcache/os/file.hpp>
 #include <hubcache/run_present.hpp>
 #include <hubcache/store/environment.hpp>
@@ -12,8 +11,8 @@
 #include <system_error>
 #include <utility>
 
-#include "foreground.hpp"
 #include "report.hpp"
+#include "working_cache.hpp"
 
 namespace command {
 
@@ -21,17 +20,6 @@ namespace {
 
 std::string path_of(const download_request& request, const hubcache::snapshot& result) {
   return request.single_file ? result.path_of(*request.single_file) : result.path;
-}
-
-void print_result(const download_request& request, const hubcache::snapshot& result) {
-  const auto path = path_of(request, result);
-  if (request.json) {
-    print(json_of(result, path) + "\n");
-  } else if (request.dry_run && !request.quiet) {
-    print(preview_of(result) + "\n" + path + "\n");
-  } else {
-    print(path + "\n");
-  }
 }
 
 /// Merges the mapping of `result` into the user's file, and tells which of his entries were wrong.
@@ -45,15 +33,41 @@ void complete_mapping(const std::string& file, const hubcache::snapshot& result,
   }
 }
 
-/// What runs in the foreground needs: a cache on its thread, and workers.
-struct working_cache {
-  working_cache(const hubcache::settings& config, console& display)
-      : here(display), cache(here.executor(), pool, config) {}
+/// Downloads one GGUF model, or previews it.
+hubcache::bundle fetch_gguf(const download_request& request, console& display) {
+  working_cache with(request.config, display);
+  auto plan = with.here.run<hubcache::bundle_plan>([&](auto handler) {
+    with.cache.async_plan_gguf(request.repo, *request.gguf, request.options, std::move(handler));
+  });
+  if (request.dry_run) {
+    for (const auto& text : plan.parts.front().what.warnings) display.warning(text);
+    return hubcache::preview(plan);
+  }
+  const hubcache::observer_ref observer(display);
+  return with.here.run<hubcache::bundle>(
+      [&](auto handler) { with.cache.async_run(std::move(plan), observer, std::move(handler)); });
+}
 
-  foreground here;
-  hubcache::workers pool;
-  hubcache::cache cache;
-};
+/// The file that an engine is given.
+std::string primary_of(const hubcache::bundle& result) {
+  const auto* primary = result.find("model");
+  return result.path_of(*(primary != nullptr ? primary : result.find("preset")));
+}
+
+/// Completes the cache mapping and tells of `result`: of `part`, or of a bundle that is this part.
+template <class Result>
+void finish(const download_request& request, const Result& result, const hubcache::snapshot& part,
+            const std::string& path, console& display) {
+  if (request.cache_mapping && !request.dry_run) complete_mapping(*request.cache_mapping, part, display);
+  if (request.json) return print(json_of(result, path) + "\n");
+  if (!request.dry_run) {
+    display.success(summary_of(result));
+    for (const auto& text : refusals_of(result)) display.hint(text);
+  } else if (!request.quiet) {
+    print(preview_of(result) + "\n");
+  }
+  print(path + "\n");
+}
 
 hubcache::snapshot preview(const download_request& request, console& display) {
   working_cache with(request.config, display);
@@ -97,6 +111,7 @@ void declare_download(CLI::App& app, invocation& chosen) {
 }
 
 hubcache::snapshot fetch(const download_request& request, console& display) {
+  if (request.gguf) return std::move(fetch_gguf(request, display).parts.front());
   const hubcache::observer_ref observer(display);
   // What is complete needs neither threads nor a network.
   auto found = hubcache::cached_snapshot(request.config, request.repo, request.options, observer);
@@ -115,13 +130,12 @@ void download(download_request request, console& display) {
   }
   for (const auto& text : request.warnings) display.warning(text);
 
-  const auto result = request.dry_run ? preview(request, display) : fetch(request, display);
-  if (request.cache_mapping && !request.dry_run) complete_mapping(*request.cache_mapping, result, display);
-  if (!request.json && !request.dry_run) {
-    display.success(summary_of(result));
-    for (const auto& text : refusals_of(result)) display.hint(text);
+  if (request.gguf) {
+    const auto result = fetch_gguf(request, display);
+    return finish(request, result, result.parts.front(), primary_of(result), display);
   }
-  print_result(request, result);
+  const auto result = request.dry_run ? preview(request, display) : fetch(request, display);
+  finish(request, result, result, path_of(request, result), display);
 }
 
 }  // namespace command

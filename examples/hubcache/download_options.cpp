@@ -20,6 +20,7 @@ constexpr std::string_view examples =
     "  hubcache download runwayml/stable-diffusion-v1-5\n"
     "  hubcache download acme/llm-7b config.json\n"
     "  hubcache download acme/llm-7b --include '*.safetensors' --exclude '*fp16*'\n"
+    "  hubcache download acme/llm-7b-GGUF:Q4_K_M\n"
     "  hubcache download hf://datasets/acme/words@v1.0/train/ --local-dir words\n"
     "  hubcache download acme/llm-7b --link hardlink --link '*.onnx_data=copy'\n"
     "  hubcache download acme/llm-7b --cache-mapping ~/models.json --dry-run\n\n";
@@ -77,14 +78,45 @@ hubcache::secret token_of(const std::string& text) {
   return hubcache::secret(text);
 }
 
-/// Sets repo, revision and files.
+/// Takes ":TAG" off the end of what names a repo. A path behind hf:// may have a ':' of its own.
+std::optional<std::string> take_tag(std::string& name) {
+  constexpr std::string_view scheme = "hf://";
+  const bool has_scheme = name.starts_with(scheme);
+  const auto colon = name.find(':', has_scheme ? scheme.size() : 0);
+  if (colon == name.npos || std::string_view(name).substr(colon).starts_with("://")) return std::nullopt;
+  if (has_scheme && !hubcache::parse_repo_url(name.substr(0, colon)).path.empty()) return std::nullopt;
+  auto tag = name.substr(colon + 1);
+  name.resize(colon);
+  return tag;
+}
+
+/// Sets the GGUF model that a tag behind the repo or --gguf asks for. @pre the files are set
+void read_gguf(const download_arguments& typed, std::optional<std::string> tag, download_request& into) {
+  if (!tag && !typed.gguf) {
+    if (typed.drafts) throw usage("--drafts needs a GGUF model: REPO:TAG, or --gguf");
+    return;
+  }
+  if (tag && !hubcache::is_gguf_tag(*tag)) {
+    throw usage("'" + hubcache::printable(*tag) +
+                "' is no tag of a GGUF model: behind REPO: stand letters, digits, '.', '_' and '-'");
+  }
+  if (!into.options.files.empty() || !typed.include.empty() || !typed.exclude.empty()) {
+    throw usage("the files of a GGUF model are chosen by its tag; drop FILES, --include and --exclude");
+  }
+  into.gguf.emplace(std::move(tag).value_or(""));
+  into.gguf->drafts = typed.drafts;
+}
+
+/// Sets repo, revision, and files or GGUF model.
 void read_names(const download_arguments& typed, download_request& into) {
   into.options.files = typed.files;
-  if (typed.repo.starts_with("hf://")) {
+  auto reference = typed.repo;
+  auto tag = take_tag(reference);
+  if (reference.starts_with("hf://")) {
     if (typed.repo_type || typed.revision) {
       throw usage("an hf:// reference names type and revision itself; drop --repo-type and --revision");
     }
-    auto named = hubcache::parse_repo_url(typed.repo);
+    auto named = hubcache::parse_repo_url(reference);
     into.repo = std::move(named.repo);
     into.revision_named = !named.revision.empty();
     if (into.revision_named) into.options.revision = std::move(named.revision);
@@ -93,7 +125,7 @@ void read_names(const download_arguments& typed, download_request& into) {
       into.options.files.push_back(std::move(named.path));
     }
   } else {
-    into.repo = hubcache::repo(typed.repo, repo_type_of(typed.repo_type.value_or("model")));
+    into.repo = hubcache::repo(std::move(reference), repo_type_of(typed.repo_type.value_or("model")));
     into.revision_named = typed.revision.has_value();
     if (typed.revision) into.options.revision = *typed.revision;
     hubcache::check_revision(into.options.revision);
@@ -107,6 +139,7 @@ void read_names(const download_arguments& typed, download_request& into) {
   if (into.options.files.size() == 1 && !into.options.files.front().ends_with('/')) {
     into.single_file = into.options.files.front();
   }
+  read_gguf(typed, std::move(tag), into);
 }
 
 /// Sets the patterns, which named files make void.
@@ -144,7 +177,9 @@ void declare(CLI::App& app, download_arguments& into) {
   const auto text = [&app](const char* name, auto& value, const char* type, const char* help) {
     return app.add_option(name, value, help)->type_name(type);
   };
-  text("REPO", into.repo, "", "OWNER/NAME, or hf://[datasets/|spaces/]OWNER/NAME[@REVISION][/PATH]")
+  text("REPO", into.repo, "",
+       "OWNER/NAME, or hf://[datasets/|spaces/]OWNER/NAME[@REVISION][/PATH]; with :TAG behind it one GGUF "
+       "model: its parts and its projector, as llama.cpp picks them")
       ->required();
   text("FILES", into.files, "", "Files of the repo, or folders ending in '/'; none = all");
   text("--repo-type,--type", into.repo_type, "TYPE", "model (default), dataset or space");
@@ -152,24 +187,30 @@ void declare(CLI::App& app, download_arguments& into) {
   // Without extra arguments CLI11 neither swallows what follows a pattern nor splits "[a,b]".
   text("--include", into.include, "GLOB", "Only files that match; repeatable")->allow_extra_args(false);
   text("--exclude", into.exclude, "GLOB", "No files that match; repeatable")->allow_extra_args(false);
+  app.add_flag("--gguf", into.gguf, "One GGUF model without a tag: Q4_K_M, else Q8_0, else the first");
+  app.add_flag("--drafts", into.drafts, "With the GGUF model its draft heads for speculative decoding");
   text("--local-dir", into.local_dir, "DIR", "Put plain files into this folder instead of the cache");
-  app.add_flag("--force-download", into.force_download, "Fetch every file again, even if it is here");
   app.add_flag("--dry-run", into.dry_run, "Tell what would be done; change nothing");
-  text("--link", into.link, "[GLOB=]KIND",
-       "How to reuse content: auto (default), reflink, hardlink, symlink or copy; with GLOB= for the files "
-       "that "
-       "match, repeatable, the first match counts")
-      ->allow_extra_args(false);
-  app.add_flag("--smart-cache,!--no-smart-cache", into.smart_cache,
-               "Use what lies anywhere on this machine (default), or only this repo's own files");
   text("--cache-mapping", into.cache_mapping, "FILE",
        "JSON object {\"<sha256>\": \"<path>\"} of files you have; completed after the run");
-  app.add_flag("--verify", into.verify, "Hash what is here already; fetch again what does not match");
   app.add_flag("--require-sha256", into.require_sha256,
                "Refuse files that neither the Hub nor --lock names by sha256");
   text("--lock", into.lock, "FILE",
        "Take commit, sizes and sha256 of the files from this lock file (see hubcache lock)");
+  declare_reuse(app, into);
   declare_source(app, into);
+}
+
+void declare_reuse(CLI::App& app, download_arguments& into) {
+  app.add_flag("--force-download", into.force_download, "Fetch every file again, even if it is here");
+  app.add_option("--link", into.link,
+                 "How to reuse content: auto (default), reflink, hardlink, symlink or copy; with GLOB= for "
+                 "the files that match, repeatable, the first match counts")
+      ->type_name("[GLOB=]KIND")
+      ->allow_extra_args(false);
+  app.add_flag("--smart-cache,!--no-smart-cache", into.smart_cache,
+               "Use what lies anywhere on this machine (default), or only this repo's own files");
+  app.add_flag("--verify", into.verify, "Hash what is here already; fetch again what does not match");
 }
 
 void declare_source(CLI::App& app, download_arguments& into) {

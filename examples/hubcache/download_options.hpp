@@ -4,6 +4,7 @@
 
 #include <hubcache/plan/options.hpp>
 #include <hubcache/repo.hpp>
+#include <hubcache/select/gguf.hpp>
 #include <hubcache/settings.hpp>
 
 #include <CLI/CLI.hpp>
@@ -31,6 +32,8 @@ struct download_arguments {
   std::vector<std::string> link;
   std::optional<std::string> fsync;
   std::optional<std::string> lock;
+  bool gguf = false;
+  bool drafts = false;
   bool require_safetensors = false;
   bool require_scan = false;
   bool require_sha256 = false;
@@ -55,13 +58,16 @@ struct download_request {
   std::optional<std::string> cache_mapping;  ///< Path of the mapping file.
   std::optional<std::string> lock;           ///< Path of the lock file.
   bool revision_named = false;
-  std::optional<std::string> single_file;  ///< The one file that is the result instead of the folder.
+  std::optional<hubcache::gguf_wish> gguf;  ///< Then its files are what is downloaded.
+  std::optional<std::string> single_file;   ///< The one file that is the result instead of the folder.
   std::vector<std::string> warnings;
   bool dry_run = false;
   bool json = false;
   bool quiet = false;
 };
 
+/// Of these, declares those that tell how content that is here is used.
+void declare_reuse(CLI::App& app, download_arguments& into);
 /// Of these, declares those that every command that downloads has: cache, Hub, requirements, output.
 void declare_source(CLI::App& app, download_arguments& into);
 

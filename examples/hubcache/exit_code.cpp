@@ -43,6 +43,7 @@ exit_code exit_code_of(hubcache::errc reason) noexcept {
       return exit_code::disallowed;
     case cancelled:
       return exit_code::interrupted;
+    case malformed_file:
     case misuse:
     case internal:
       break;

@@ -36,7 +36,8 @@ class json_object {
  private:
   void begin(std::string_view key) {
     if (out_.size() > 1) out_ += ", ";
-    out_.append("\"").append(key).append("\": ");
+    hubcache::append_json_string(out_, key, false);
+    out_ += ": ";
   }
   std::string out_ = "{";
 };

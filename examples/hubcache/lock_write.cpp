@@ -22,7 +22,8 @@ void declare(CLI::App& app, lock_write_arguments& into) {
   const auto text = [&app](const char* name, auto& value, const char* type, const char* help) {
     return app.add_option(name, value, help)->type_name(type);
   };
-  text("REPO", into.repos, "", "OWNER/NAME, or hf://[datasets/|spaces/]OWNER/NAME[@REVISION]")->required();
+  text("REPO", into.repos, "", "OWNER/NAME[:TAG], or hf://[datasets/|spaces/]OWNER/NAME[@REVISION]")
+      ->required();
   text("-o,--output", into.output, "FILE", "The lock file (default: hubcache.lock)");
   text("--repo-type,--type", into.repo_type, "TYPE", "model (default), dataset or space");
   text("--revision", into.revision, "NAME", "Branch, tag, commit or refs/pr/N (default: main)");
@@ -78,27 +79,29 @@ std::string json_of(const hubcache::locked_repo& one) {
 exit_code run_write(const lock_write_arguments& typed, console& display) {
   check_place_of(typed.output, "lock file");
   hubcache::lock_file lock;
-  std::size_t files = 0;
   for (const auto& request : requests_of(typed)) {
-    const auto done = fetch(request, display);
-    lock.repos.push_back(hubcache::lock_of(done, hubcache::default_hashes(), {}));
-    files += done.files.size();
+    lock.repos.push_back(hubcache::lock_of(fetch(request, display), hubcache::default_hashes(), {}));
   }
   hubcache::write_lock_file(typed.output, lock);
-  if (typed.json) {
-    json_object out;
-    out.text("path", typed.output).raw("repos", json_array(lock.repos, [](const hubcache::locked_repo& one) {
-                                         return json_of(one);
-                                       }));
-    print(std::move(out).close() + "\n");
-  } else {
-    display.success("locked " + counted(files, "file") + " of " + counted(lock.repos.size(), "repo"));
-    print(typed.output + "\n");
-  }
+  print_written(typed.output, lock, typed.json, display);
   return exit_code::ok;
 }
 
 }  // namespace
+
+void print_written(const std::string& file, const hubcache::lock_file& lock, bool json, console& display) {
+  if (json) {
+    json_object out;
+    out.text("path", file).raw("repos", json_array(lock.repos, [](const hubcache::locked_repo& one) {
+                                 return json_of(one);
+                               }));
+    return print(std::move(out).close() + "\n");
+  }
+  std::size_t files = 0;
+  for (const auto& one : lock.repos) files += one.files.size();
+  display.success("locked " + counted(files, "file") + " of " + counted(lock.repos.size(), "repo"));
+  print(file + "\n");
+}
 
 void declare_lock_write(CLI::App& group, invocation& chosen) {
   add_subcommand<lock_write_arguments>(group, "write", "Download repos and write what came into a lock file",

@@ -32,9 +32,13 @@
 #include "index_rebuild.hpp"
 #include "index_stores.hpp"
 #include "index_why.hpp"
+#include "inspect.hpp"
 #include "lock_check.hpp"
 #include "lock_install.hpp"
 #include "lock_write.hpp"
+#include "pipeline.hpp"
+#include "recipe_fetch.hpp"
+#include "recipe_lock.hpp"
 #include "report.hpp"
 #include "subcommand.hpp"
 
@@ -78,6 +82,9 @@ int run(int argc, char** argv, command::invocation& chosen) {
   app.get_formatter()->column_width(34);
 
   command::declare_download(app, chosen);
+  command::declare_pipeline(app, chosen);
+  command::declare_inspect(app, chosen);
+  command::declare_compare(app, chosen);
   command::declare_edit(app, chosen);
   auto* const cache = app.add_subcommand("cache", "List, check, clean and share what the cache holds");
   cache->require_subcommand(1);
@@ -101,6 +108,10 @@ int run(int argc, char** argv, command::invocation& chosen) {
   command::declare_lock_write(*lock, chosen);
   command::declare_lock_install(*lock, chosen);
   command::declare_lock_check(*lock, chosen);
+  auto* const recipe = app.add_subcommand("recipe", "Files of several repos by their roles, for engines");
+  recipe->require_subcommand(1);
+  command::declare_recipe_fetch(*recipe, chosen);
+  command::declare_recipe_lock(*recipe, chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& answered) {

@@ -21,13 +21,18 @@
 /// made so that this does not compile by accident; name them, or use their with_x() calls.
 
 #include <hubcache/fwd.hpp>
+#include <hubcache/gguf_model.hpp>
 #include <hubcache/hash/hash_set.hpp>
 #include <hubcache/index/mapped_index.hpp>
+#include <hubcache/inspect.hpp>
 #include <hubcache/link/first_of.hpp>
+#include <hubcache/pipeline.hpp>
 #include <hubcache/prepare.hpp>
+#include <hubcache/recipe.hpp>
 #include <hubcache/run.hpp>
 #include <hubcache/run_present.hpp>
 #include <hubcache/store/environment.hpp>
+#include <hubcache/store/mapped_weights.hpp>
 #include <hubcache/transport/https.hpp>
 
 #include <asio/any_io_executor.hpp>
@@ -42,6 +47,7 @@
 #include <string>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace hubcache::inline v0_1 {
 
@@ -192,6 +198,61 @@ class basic_cache {
     return async_snapshot(std::move(which), std::move(options), observer_ref(), std::forward<Token>(token));
   }
 
+  /// Plans whole diffusers pipelines together, with their components from other repos: pipeline.hpp. Changes nothing on disk.
+  /// @param token  completion signature `void(std::exception_ptr, hubcache::pipeline_plan)`
+  template <class Token>
+  auto async_plan_pipelines(std::vector<pipeline_request> asked, Token&& token) {
+    return spawn(prepare_pipelines(services_for({}), std::move(asked)), std::forward<Token>(token));
+  }
+  /// Carries it out. Parameters and guarantee as of the async_run() of one plan; signature `void(std::exception_ptr,
+  /// hubcache::pipelines)`.
+  template <class Token>
+  auto async_run(pipeline_plan what, observer_ref observer, Token&& token) {
+    return spawn(hubcache::run(services_for(observer), std::move(what)), std::forward<Token>(token));
+  }
+
+  /// Plans one GGUF model, chosen by its tag: gguf_model.hpp. Changes nothing on disk.
+  /// @param token  completion signature `void(std::exception_ptr, hubcache::bundle_plan)`
+  template <class Token>
+  auto async_plan_gguf(repo which, gguf_wish wish, snapshot_options options, Token&& token) {
+    return spawn(prepare_gguf(services_for({}), std::move(which), std::move(wish), std::move(options)),
+                 std::forward<Token>(token));
+  }
+  /// Plans the files of a recipe: recipe.hpp. Changes nothing on disk.
+  /// @param token  completion signature `void(std::exception_ptr, hubcache::bundle_plan)`
+  template <class Token>
+  auto async_plan_recipe(recipe what, snapshot_options options, std::optional<lock_file> lock, Token&& token) {
+    return spawn(prepare_recipe(services_for({}), std::move(what), std::move(options), std::move(lock)),
+                 std::forward<Token>(token));
+  }
+  /// Carries out a plan of several repos; signature `void(std::exception_ptr, hubcache::bundle)`.
+  template <class Token>
+  auto async_run(bundle_plan what, observer_ref observer, Token&& token) {
+    return spawn(hubcache::run(services_for(observer), std::move(what)), std::forward<Token>(token));
+  }
+
+  /// What a lock file would say of it; fetches its small files alone: recipe.hpp, lock_bundle(). Signature
+  /// `void(std::exception_ptr, hubcache::lock_file)`.
+  template <class Token>
+  auto async_lock(bundle_plan what, observer_ref observer, Token&& token) {
+    return spawn(lock_bundle(services_for(observer), std::move(what)), std::forward<Token>(token));
+  }
+
+  /// Reads the headers of a repo's weights, by ranges: inspect.hpp. Changes nothing on disk.
+  /// @param token  completion signature `void(std::exception_ptr, hubcache::inspected_repo)`
+  template <class Token>
+  auto async_inspect(repo which, snapshot_options options, Token&& token) {
+    return spawn(hubcache::inspect(services_for({}), std::move(which), std::move(options)),
+                 std::forward<Token>(token));
+  }
+
+  /// Makes a directory show files of several snapshots: store/assembly.hpp.
+  /// @param token  completion signature `void(std::exception_ptr, hubcache::assembly_report)`
+  template <class Token>
+  auto async_assemble(assembly what, Token&& token) {
+    return spawn(hubcache::assemble(services_for({}), std::move(what)), std::forward<Token>(token));
+  }
+
   /// The blocking forms. @throws error
   [[nodiscard]] hubcache::plan plan(repo which, snapshot_options options = snapshot_options()) {
     return wait(prepare(services_for({}), std::move(which), std::move(options)));
@@ -209,6 +270,33 @@ class basic_cache {
     return wait(fetch_snapshot(services_for(observer), std::move(which), std::move(options)));
   }
 
+  [[nodiscard]] pipeline_plan plan_pipelines(std::vector<pipeline_request> asked) {
+    return wait(prepare_pipelines(services_for({}), std::move(asked)));
+  }
+  pipelines run(pipeline_plan what, observer_ref observer = observer_ref()) {
+    return wait(hubcache::run(services_for(observer), std::move(what)));
+  }
+  [[nodiscard]] bundle_plan plan_gguf(repo which, gguf_wish wish = gguf_wish(),
+                                      snapshot_options options = snapshot_options()) {
+    return wait(prepare_gguf(services_for({}), std::move(which), std::move(wish), std::move(options)));
+  }
+  [[nodiscard]] bundle_plan plan_recipe(recipe what, snapshot_options options = snapshot_options(),
+                                        std::optional<lock_file> lock = std::nullopt) {
+    return wait(prepare_recipe(services_for({}), std::move(what), std::move(options), std::move(lock)));
+  }
+  bundle run(bundle_plan what, observer_ref observer = observer_ref()) {
+    return wait(hubcache::run(services_for(observer), std::move(what)));
+  }
+  [[nodiscard]] lock_file lock(bundle_plan what, observer_ref observer = observer_ref()) {
+    return wait(lock_bundle(services_for(observer), std::move(what)));
+  }
+  [[nodiscard]] inspected_repo inspect(repo which, snapshot_options options = snapshot_options()) {
+    return wait(hubcache::inspect(services_for({}), std::move(which), std::move(options)));
+  }
+  assembly_report assemble(assembly what) {
+    return wait(hubcache::assemble(services_for({}), std::move(what)));
+  }
+
   /// The snapshot of a commit, or of any revision if the settings say offline, if all of it is in its place in the
   /// cache: without a request, without any other thread. None if something is missing, edited or unknown, and for
   /// options that ask for more: a local folder, verification, a mapping, force, a requirement, a lock. Records the use.
@@ -221,6 +309,10 @@ class basic_cache {
                                                          observer_ref observer = observer_ref()) const {
     return cached_snapshot(config_, std::move(which), std::move(options), observer);
   }
+
+  /// A file of a snapshot, mapped for reading and kept from removal meanwhile: store/mapped_weights.hpp. Blocking; from any
+  /// thread. @throws error
+  [[nodiscard]] mapped_weights mapped(const std::string& path) const { return mapped_weights::map(path, config_); }
 
   [[nodiscard]] const settings& config() const noexcept { return config_; }
   /// Work given to it runs: an own network thread is started. @throws error errc::internal if there can be none

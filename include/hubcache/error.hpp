@@ -39,6 +39,8 @@ enum class errc {
   revision_not_found,  ///< The repo has no such branch, tag or commit.
   file_not_found,      ///< The revision has no such file.
 
+  malformed_file,  ///< A file of the repo has not the form its name promises (model_index.json, a header of weights).
+
   digest_mismatch,  ///< Bytes arrived complete but hash to something else. Nothing was published.
   size_mismatch,    ///< More or fewer bytes arrived than the listing promises. Nothing was published.
 

@@ -2,6 +2,7 @@
 /// @file
 /// From what the user asked to a plan: ask the Hub (or the cache) for commit and listing, look at this machine.
 
+#include <hubcache/error.hpp>
 #include <hubcache/plan/plan.hpp>
 #include <hubcache/services.hpp>
 #include <hubcache/source/hub_source.hpp>
@@ -59,6 +60,21 @@ static_assert(!std::is_aggregate_v<plan_draft>);
 /// Looks at this machine. @throws error
 [[nodiscard]] HUBCACHE_DECL asio::awaitable<plan> complete_plan(services with, hub_source& hub,
                                                                 plan_draft draft);
+
+/// Lets links from other repos stand only if the Hub lets this caller in; sets plan::let_in.
+/// @throws error what the Hub says to a caller whom it does not let in
+[[nodiscard]] HUBCACHE_DECL asio::awaitable<void> pass_gate(plan& draft, hub_source& hub, access seen);
+
+/// Asks the index again for what is not present, and drops the places that are gone. Blocking.
+[[nodiscard]] HUBCACHE_DECL plan look_for_places(plan draft, const settings& config, index_ref index);
+
+/// The repo of `draft`, for errors.
+[[nodiscard]] HUBCACHE_DECL error_context context_of(const plan& draft);
+
+/// The failure to tell the user, given that `e` was met although the cache should serve because of `unreachable`.
+[[nodiscard]] HUBCACHE_DECL error failure_to_tell(const error& e,
+                                                  const std::shared_ptr<const error>& unreachable,
+                                                  bool offline, const error_context& context);
 
 [[nodiscard]] HUBCACHE_DECL double seconds_since(std::chrono::steady_clock::time_point begun);
 

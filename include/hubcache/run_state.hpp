@@ -32,6 +32,7 @@ struct run_state {
         digests(with.pool, with.hashes),
         steps(what->steps.size()) {
     hub.counters().requests = what->requests;
+    hub.counters().bytes_wire = what->bytes_wire;
     where.base = what->local() ? what->view : what->layout.repo_dir();
     where.root = what->target_root;
     where.plain_files = what->plain_files;

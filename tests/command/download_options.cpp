@@ -238,3 +238,35 @@ TEST_CASE("--lock is remembered with whether a revision was named, and is not em
   CHECK_FALSE(parse({"hf://o/n"}).revision_named);
   CHECK_FALSE(usage_error({"o/n", "--lock", ""}).empty());
 }
+
+TEST_CASE("a tag behind the repo, or --gguf, asks for one GGUF model") {
+  const auto tagged = parse({"o/n:Q4_K_M", "--drafts"});
+  CHECK(tagged.repo == repo("o/n"));
+  REQUIRE(tagged.gguf);
+  CHECK(tagged.gguf->tag == "Q4_K_M");
+  CHECK(tagged.gguf->drafts);
+  const auto by_default = parse({"o/n", "--gguf"});
+  REQUIRE(by_default.gguf);
+  CHECK(by_default.gguf->tag.empty());
+  CHECK_FALSE(by_default.gguf->drafts);
+  CHECK_FALSE(parse({"o/n"}).gguf);
+  const auto reference = parse({"hf://o/n@v1:Q8_0"});
+  CHECK(reference.options.revision == "v1");
+  CHECK(reference.gguf->tag == "Q8_0");
+}
+
+TEST_CASE("a ':' in the path of a reference is no tag") {
+  const auto request = parse({"hf://o/n@v1/notes/at:noon.txt"});
+  CHECK_FALSE(request.gguf);
+  CHECK(request.single_file == "notes/at:noon.txt");
+}
+
+TEST_CASE("a tag that is none is told as such, and a URL as a wrong repo") {
+  CHECK(usage_error({"o/n:Q4*"}).find("'Q4*' is no tag of a GGUF model") != std::string::npos);
+  CHECK(usage_error({"o/n:"}).find("is no tag of a GGUF model") != std::string::npos);
+  CHECK(usage_error({"o/n:Q4:Q8"}).find("'Q4:Q8' is no tag") != std::string::npos);
+  CHECK(usage_error({"https://huggingface.co/o/n"}).find("tag") == std::string::npos);
+  CHECK_FALSE(usage_error({"o/n:Q4", "--include", "*"}).empty());
+  CHECK_FALSE(usage_error({"hf://o/n/a.gguf", "--gguf"}).empty());
+  CHECK_FALSE(usage_error({"o/n", "--drafts"}).empty());
+}

@@ -28,6 +28,7 @@ TEST_CASE("every errc ends the command with the code its documentation promises"
       {errc::repo_not_found, 5},
       {errc::revision_not_found, 5},
       {errc::file_not_found, 5},
+      {errc::malformed_file, 1},
       {errc::digest_mismatch, 6},
       {errc::size_mismatch, 6},
       {errc::disk_full, 7},

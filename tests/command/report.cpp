@@ -149,3 +149,132 @@ TEST_CASE("that a small file was copied is no news") {
   result.files.back().refused = {{link_kind::reflink, "Operation not supported"}};
   CHECK(command::refusals_of(result).empty());
 }
+
+namespace {
+
+bundle_file file_of(const snapshot& part, std::size_t number, std::size_t file, std::string role = "") {
+  bundle_file one;
+  one.part = number;
+  one.role = std::move(role);
+  one.file = part.files.at(file);
+  if (one.file.what.name.algorithm() == digest_algorithm::sha256) one.sha256 = one.file.what.name;
+  return one;
+}
+
+/// The snapshot above, the second file of which plays a role.
+bundle make_bundle() {
+  bundle result;
+  result.parts.push_back(make_snapshot());
+  result.totals = result.parts[0].totals;
+  for (std::size_t i = 0; i < 3; ++i) {
+    result.files.push_back(file_of(result.parts[0], 0, i, i == 1 ? "component:unet" : ""));
+  }
+  return result;
+}
+
+bundle make_bundle_of_two() {
+  auto result = make_bundle();
+  snapshot second;
+  second.path = "/c/models--v--ae/snapshots/y";
+  second.repo = repo("v/ae");
+  second.revision = "main";
+  second.commit = std::string(40, '2');
+  second.files.push_back(make_file("vae.bin", sha256_hex, 3000, file_action::linked));
+  second.files.back().link = link_kind::hard_link;
+  second.files.back().source = "/other/w";
+  second.totals.bytes_total = second.totals.bytes_linked = 3000;
+  result.files.push_back(file_of(second, 1, 0, "component:vae"));
+  result.parts.push_back(second);
+  result.totals.bytes_total += 3000;
+  result.totals.bytes_linked += 3000;
+  result.totals.seconds = 2;
+  return result;
+}
+
+/// `text` without what the JSON of a bundle adds to each file.
+std::string without_roles(std::string text) {
+  for (auto at = text.find(", \"role\": "); at != text.npos; at = text.find(", \"role\": ", at)) {
+    text.erase(at, text.find('}', at) - at);
+  }
+  return text;
+}
+
+std::size_t occurrences(const std::string& text, const std::string& what) {
+  std::size_t count = 0;
+  for (auto at = text.find(what); at != text.npos; at = text.find(what, at + 1)) ++count;
+  return count;
+}
+
+}  // namespace
+
+TEST_CASE("the JSON of one repo's bundle is that of its snapshot, with role and sha256 of each file") {
+  const auto text = command::json_of(make_bundle(), "/p");
+  CHECK(without_roles(text) == command::json_of(make_snapshot(), "/p"));
+  CHECK(text.find(R"("refused": null, "role": null, "sha256": null})") != text.npos);
+  CHECK(text.find(R"(], "role": "component:unet", "sha256": ")" + sha256_hex + "\"}") != text.npos);
+  CHECK(occurrences(text, "\"role\"") == 3);
+}
+
+TEST_CASE("the JSON of several repos has an object for each, and the sums beside them") {
+  const auto all = make_bundle_of_two();
+  const auto text = command::json_of(all, "/out");
+  CHECK(text.starts_with(
+      R"({"path": "/out", "repos": [{"path": "/c/models--o--n/snapshots/x", "repo_id": "o/n", )"));
+  CHECK(text.find(R"({"path": "/c/models--v--ae/snapshots/y", "repo_id": "v/ae", )") != text.npos);
+  CHECK(text.ends_with(
+      R"(], "bytes_total": 6012, "bytes_present": 5, "bytes_linked": 6000, "bytes_fetched": 7, )"
+      R"("bytes_wire": 9, "requests": 4, "disk_delta": 4096, "seconds": 2.000, "dry_run": false})"));
+  CHECK(occurrences(text, "\"files\"") == 2);
+  CHECK(occurrences(text, "\"component:vae\"") == 1);
+  const auto second = text.find("\"v/ae\"");
+  CHECK(text.find("\"vae.bin\"") > second);
+  CHECK(text.find("\"new.bin\"") < second);
+}
+
+TEST_CASE("a command adds members of its own to the JSON of a bundle") {
+  auto out = command::object_of(make_bundle(), "/p");
+  out.raw("components", "{}");
+  CHECK(std::move(out).close().ends_with(R"("dry_run": false, "components": {}})"));
+}
+
+TEST_CASE("the summary of one repo's bundle is that of its snapshot; of several it counts them") {
+  CHECK(command::summary_of(make_bundle()) == command::summary_of(make_snapshot()));
+  const auto two = make_bundle_of_two();
+  CHECK(command::summary_of(two) ==
+        "2 repos: 4 files, " + to_string(two.totals) + "; linked by hardlink (2); 4.1K more on disk");
+}
+
+TEST_CASE("the preview of a bundle has the roles, and the repos if there are several") {
+  auto one = make_bundle();
+  CHECK(command::preview_of(one) ==
+        "[dry-run] Will download 1 file (out of 3) totalling 7.0.\n"
+        "[dry-run] Will link 1 file (out of 3) totalling 3.0K.\n"
+        "\n"
+        "FILE       SIZE ACTION   ROLE\n"
+        "---------- ---- -------- --------------\n"
+        "a \"b\".json  5.0 present\n"
+        "w.bin      3.0K link     component:unet\n"
+        "new.bin     7.0 download\n");
+  CHECK(command::preview_of(make_bundle_of_two()) ==
+        "[dry-run] Will download 1 file (out of 4) totalling 7.0.\n"
+        "[dry-run] Will link 2 files (out of 4) totalling 6.0K.\n"
+        "\n"
+        "REPO         FILE       SIZE ACTION   ROLE\n"
+        "------------ ---------- ---- -------- --------------\n"
+        "datasets/o/n a \"b\".json  5.0 present\n"
+        "datasets/o/n w.bin      3.0K link     component:unet\n"
+        "datasets/o/n new.bin     7.0 download\n"
+        "v/ae         vae.bin    3.0K link     component:vae\n");
+}
+
+TEST_CASE("reasons for a worse kind of link are told once for all repos of a bundle") {
+  bundle two;
+  for (int i = 0; i < 2; ++i) {
+    two.parts.emplace_back().files.push_back(make_file("c", sha256_hex, 1 << 20, file_action::linked));
+    two.parts.back().files[0].link = link_kind::copy;
+    two.parts.back().files[0].source = "/a/one";
+    two.parts.back().files[0].refused = {{link_kind::reflink, "Operation not supported"}};
+  }
+  CHECK(command::refusals_of(two) ==
+        std::vector<std::string>{"copied, not reflinked: Operation not supported (2 files, from /a)"});
+}

@@ -4,50 +4,13 @@
 
 #include <bit>
 #include <string>
+#include <support/weight_files.hpp>
 #include <vector>
 
 using namespace hubcache;
+using test::gguf_text;
 
 namespace {
-
-/// Writes a GGUF file piece by piece.
-class gguf_text {
- public:
-  gguf_text(std::uint64_t tensors, std::uint64_t keys, std::uint32_t version = 3) {
-    bytes += "GGUF";
-    number(version).number(tensors).number(keys);
-  }
-  template <class Number>
-  gguf_text& number(Number value) {
-    auto rest = static_cast<std::uint64_t>(value);
-    for (std::size_t i = 0; i < sizeof value; ++i, rest >>= 8U) bytes += static_cast<char>(rest & 0xFFU);
-    return *this;
-  }
-  gguf_text& text(std::string_view value) {
-    number(std::uint64_t{value.size()});
-    bytes += value;
-    return *this;
-  }
-  gguf_text& key(std::string_view name, gguf_type type) {
-    return text(name).number(static_cast<std::uint32_t>(type));
-  }
-  gguf_text& array(gguf_type element, std::uint64_t count) {
-    return number(static_cast<std::uint32_t>(element)).number(count);
-  }
-  gguf_text& tensor(std::string_view name, const std::vector<std::uint64_t>& shape, std::uint32_t type,
-                    std::uint64_t offset) {
-    text(name).number(static_cast<std::uint32_t>(shape.size()));
-    for (const auto dimension : shape) number(dimension);
-    return number(type).number(offset);
-  }
-  /// Pads up to the tensors, and adds `size` bytes of them.
-  gguf_text& data(std::size_t size, std::size_t alignment = 32) {
-    bytes.resize((bytes.size() + alignment - 1) / alignment * alignment + size);
-    return *this;
-  }
-
-  std::string bytes;
-};
 
 constexpr std::uint32_t f32 = 0;
 constexpr std::uint32_t q4_k = 12;

@@ -60,6 +60,8 @@ HUBCACHE_DECL errc_text text_of(errc code) noexcept {
       return {"revision_not_found", "revision not found", "Check the branch, tag or commit."};
     case errc::file_not_found:
       return {"file_not_found", "file not found", "Check the path; names are case-sensitive."};
+    case errc::malformed_file:
+      return {"malformed_file", "malformed file", "Tell its author, or choose another revision."};
     case errc::digest_mismatch:
       return {"digest_mismatch", "content does not match its hash",
               "Nothing was published. If it happens again, the server or a proxy alters the bytes."};

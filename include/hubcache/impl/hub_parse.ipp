@@ -8,6 +8,7 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <initializer_list>
 #include <span>
 #include <utility>
 
@@ -45,6 +46,16 @@ HUBCACHE_DECL std::optional<simdjson::dom::element> json_present(const simdjson:
                                                                  std::string_view key) {
   auto value = json_member<simdjson::dom::element>(of, key);
   return value && !value->is_null() ? value : std::nullopt;
+}
+
+/// Whether `json` is an object of exactly the members `keys`.
+HUBCACHE_DECL bool json_is_object_of(const simdjson::dom::element& json,
+                                     std::initializer_list<std::string_view> keys) {
+  simdjson::dom::object object;
+  // As many as there are keys, and each of these: then none comes twice.
+  return json.get(object) == simdjson::SUCCESS && object.size() == keys.size() &&
+         std::all_of(keys.begin(), keys.end(),
+                     [&](std::string_view key) { return object[key].error() == simdjson::SUCCESS; });
 }
 
 /// A size in bytes, of what JSON numbers carry exactly: up to 2^53.

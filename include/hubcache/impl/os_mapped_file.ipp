@@ -7,8 +7,8 @@
 
 namespace hubcache::inline v0_1::os {
 
-HUBCACHE_DECL mapped_file mapped_file::map(const descriptor& file, std::size_t size,
-                                           std::error_code& ec) noexcept {
+HUBCACHE_DECL mapped_file mapped_file::map(const descriptor& file, std::size_t size, std::error_code& ec,
+                                           read_order order) noexcept {
   mapped_file result;
   ec.clear();
   if (size == 0) return result;
@@ -17,7 +17,7 @@ HUBCACHE_DECL mapped_file mapped_file::map(const descriptor& file, std::size_t s
     ec.assign(errno, std::system_category());
     return result;
   }
-  ::madvise(data, size, MADV_RANDOM);
+  if (order == read_order::none) ::madvise(data, size, MADV_RANDOM);
   result.data_ = static_cast<const std::byte*>(data);
   result.size_ = size;
   return result;

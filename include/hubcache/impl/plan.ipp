@@ -161,6 +161,7 @@ HUBCACHE_DECL snapshot preview(const plan& p) {
     result.files.push_back(std::move(file));
   }
   result.totals.requests = p.requests;
+  result.totals.bytes_wire = p.bytes_wire;
   result.totals.seconds = p.seconds;
   return result;
 }

@@ -169,6 +169,23 @@ HUBCACHE_DECL bool is_own(const plan& draft, const place& p) {
   return is_below(p.path, draft.layout.repo_dir()) || is_below(p.path, draft.view);
 }
 
+HUBCACHE_DECL plan look_for_places(plan draft, const settings& config, index_ref index) {
+  if (draft.options.force_download) return draft;
+  for (auto& step : draft.steps) {
+    if (step.action == file_action::present) continue;
+    auto places = nearest_first(places_of(draft, index, step.what), config);
+    if (!draft.let_in) std::erase_if(places, [&draft](const place& p) { return !is_own(draft, p); });
+    for (auto& known : step.places) {
+      std::error_code ec;
+      known.path = std::filesystem::canonical(known.path, ec).string();
+      if (!ec) add_existing(places, std::move(known), step.what);
+    }
+    step.places = std::move(places);
+    step.action = step.places.empty() ? file_action::fetched : file_action::linked;
+  }
+  return draft;
+}
+
 HUBCACHE_DECL bool needs_foreign(const plan_step& step, const plan& draft) {
   return step.action == file_action::linked && std::none_of(step.places.begin(), step.places.end(),
                                                             [&](const place& p) { return is_own(draft, p); });
@@ -333,7 +350,6 @@ HUBCACHE_DECL const plan_step* gate_witness(const plan& draft) {
   return best;
 }
 
-/// Lets links from other repos stand only if the Hub lets this caller in.
 HUBCACHE_DECL asio::awaitable<void> pass_gate(plan& draft, hub_source& hub, access seen) {
   const auto* witness = gate_witness(draft);
   draft.let_in = seen == access::open;
@@ -422,7 +438,6 @@ HUBCACHE_DECL asio::awaitable<plan> fill_steps(services with, hub_source& hub, p
   co_return result;
 }
 
-/// The failure to tell the user, given that `e` was met although the cache should serve because of `unreachable`.
 HUBCACHE_DECL error failure_to_tell(const error& e, const std::shared_ptr<const error>& unreachable,
                                     bool offline, const error_context& context) {
   const bool lacking = e.reason() == errc::not_cached || e.reason() == errc::file_not_found;

@@ -22,14 +22,7 @@ HUBCACHE_DECL error lock_syntax(const std::string& where, const std::string& exp
 /// Throws unless `json` is an object of exactly the members `keys`.
 HUBCACHE_DECL void require_members(const simdjson::dom::element& json, const std::string& where,
                                    std::initializer_list<std::string_view> keys) {
-  simdjson::dom::object object;
-  const bool is_object = json.get(object) == simdjson::SUCCESS;
-  // As many as there are keys, and each of these: then none comes twice.
-  if (is_object && object.size() == keys.size() &&
-      std::all_of(keys.begin(), keys.end(),
-                  [&](std::string_view key) { return object[key].error() == simdjson::SUCCESS; })) {
-    return;
-  }
+  if (json_is_object_of(json, keys)) return;
   std::string expected;
   for (const auto key : keys) expected.append(expected.empty() ? "" : ", ").append(key);
   throw lock_syntax(where, "an object of " + expected + ", each once");

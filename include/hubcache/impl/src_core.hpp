@@ -6,10 +6,14 @@
 #error "define HUBCACHE_SEPARATE_COMPILATION for every source file of the program"
 #endif
 
+#include <hubcache/impl/assembled_folder.ipp>
+#include <hubcache/impl/assembly.ipp>
+#include <hubcache/impl/assembly_manifest.ipp>
 #include <hubcache/impl/byte_ranges.ipp>
 #include <hubcache/impl/census.ipp>
 #include <hubcache/impl/clean_up.ipp>
 #include <hubcache/impl/colliding_names.ipp>
+#include <hubcache/impl/component_config.ipp>
 #include <hubcache/impl/confirm.ipp>
 #include <hubcache/impl/content_lock.ipp>
 #include <hubcache/impl/dedupe.ipp>
@@ -23,6 +27,7 @@
 #include <hubcache/impl/find_stores.ipp>
 #include <hubcache/impl/folders.ipp>
 #include <hubcache/impl/for_each.ipp>
+#include <hubcache/impl/format_recipe.ipp>
 #include <hubcache/impl/gc.ipp>
 #include <hubcache/impl/gguf.ipp>
 #include <hubcache/impl/hash_cryptopp.ipp>
@@ -41,6 +46,7 @@
 #include <hubcache/impl/index_file.ipp>
 #include <hubcache/impl/index_folder.ipp>
 #include <hubcache/impl/index_report.ipp>
+#include <hubcache/impl/index_text.ipp>
 #include <hubcache/impl/index_writer.ipp>
 #include <hubcache/impl/inspection.ipp>
 #include <hubcache/impl/ledger.ipp>
@@ -56,8 +62,10 @@
 #include <hubcache/impl/local_layout.ipp>
 #include <hubcache/impl/locked_repos.ipp>
 #include <hubcache/impl/mapped_index.ipp>
+#include <hubcache/impl/mapped_weights.ipp>
 #include <hubcache/impl/mapping.ipp>
 #include <hubcache/impl/memory_index.ipp>
+#include <hubcache/impl/model_index.ipp>
 #include <hubcache/impl/os_access_list.ipp>
 #include <hubcache/impl/os_extents.ipp>
 #include <hubcache/impl/os_file.ipp>
@@ -68,6 +76,8 @@
 #include <hubcache/impl/partial.ipp>
 #include <hubcache/impl/partial_journal.ipp>
 #include <hubcache/impl/plan.ipp>
+#include <hubcache/impl/plan_bundle.ipp>
+#include <hubcache/impl/plan_inspected.ipp>
 #include <hubcache/impl/publish.ipp>
 #include <hubcache/impl/quarantine.ipp>
 #include <hubcache/impl/readers.ipp>
@@ -79,18 +89,27 @@
 #include <hubcache/impl/repo.ipp>
 #include <hubcache/impl/retry.ipp>
 #include <hubcache/impl/safetensors.ipp>
+#include <hubcache/impl/safetensors_index.ipp>
 #include <hubcache/impl/scan.ipp>
 #include <hubcache/impl/scan_hub_cache.ipp>
 #include <hubcache/impl/scan_tools.ipp>
+#include <hubcache/impl/select_component.ipp>
+#include <hubcache/impl/select_diffusers.ipp>
+#include <hubcache/impl/select_gguf.ipp>
 #include <hubcache/impl/select_lock_file.ipp>
+#include <hubcache/impl/select_minimal.ipp>
 #include <hubcache/impl/select_organisation_rules.ipp>
 #include <hubcache/impl/select_patterns.ipp>
 #include <hubcache/impl/select_pickle.ipp>
+#include <hubcache/impl/select_recipe.ipp>
+#include <hubcache/impl/select_weight_names.ipp>
+#include <hubcache/impl/select_weight_patterns.ipp>
 #include <hubcache/impl/sha256_kernels.ipp>
 #include <hubcache/impl/slot_table.ipp>
 #include <hubcache/impl/snapshot.ipp>
 #include <hubcache/impl/store_config.ipp>
 #include <hubcache/impl/text.ipp>
+#include <hubcache/impl/toml_lines.ipp>
 #include <hubcache/impl/url.ipp>
 #include <hubcache/impl/variables.ipp>
 #include <hubcache/impl/verify.ipp>

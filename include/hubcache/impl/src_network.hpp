@@ -10,15 +10,27 @@
 #pragma GCC diagnostic ignored "-Wsubobject-linkage"
 #endif
 
+#include <hubcache/impl/bundle.ipp>
 #include <hubcache/impl/cache.ipp>
 #include <hubcache/impl/content_range.ipp>
 #include <hubcache/impl/fetch.ipp>
 #include <hubcache/impl/fetch_whole.ipp>
+#include <hubcache/impl/gguf_model.ipp>
 #include <hubcache/impl/hub_source.ipp>
+#include <hubcache/impl/inspect.ipp>
 #include <hubcache/impl/pace.ipp>
 #include <hubcache/impl/partial_sink.ipp>
 #include <hubcache/impl/pause.ipp>
+#include <hubcache/impl/peek.ipp>
+#include <hubcache/impl/pipeline.ipp>
+#include <hubcache/impl/pipeline_assembly.ipp>
+#include <hubcache/impl/pipeline_components.ipp>
+#include <hubcache/impl/pipeline_connected.ipp>
+#include <hubcache/impl/pipeline_drafts.ipp>
+#include <hubcache/impl/pipeline_links.ipp>
+#include <hubcache/impl/pipeline_prepare.ipp>
 #include <hubcache/impl/prepare.ipp>
+#include <hubcache/impl/recipe.ipp>
 #include <hubcache/impl/run.ipp>
 #include <hubcache/impl/run_fetches.ipp>
 #include <hubcache/impl/run_jobs.ipp>

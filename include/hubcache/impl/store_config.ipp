@@ -1,6 +1,7 @@
 #pragma once
 
 #include <hubcache/error.hpp>
+#include <hubcache/format/toml_lines.hpp>
 #include <hubcache/os/file.hpp>
 #include <hubcache/store/find_stores.hpp>
 #include <hubcache/store/store_config.hpp>
@@ -25,68 +26,13 @@ HUBCACHE_DECL std::optional<std::string> store_path(const std::string& text, con
   return os::absolute_path(path);
 }
 
-/// One line of a stores.toml, taken apart from its front. Blanks before each part are skipped.
-class config_line {
- public:
-  explicit config_line(std::string_view text) noexcept : rest_(text) {}
-
-  [[nodiscard]] bool ended() noexcept { return next() == '#' || rest_.empty(); }
-  [[nodiscard]] bool take(std::string_view mark) noexcept {
-    next();
-    if (!rest_.starts_with(mark)) return false;
-    rest_.remove_prefix(mark.size());
-    return true;
-  }
-  [[nodiscard]] bool take_word() noexcept {
-    constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
-    if (letters.find(next()) == letters.npos) return false;
-    rest_.remove_prefix(std::min(rest_.find_first_not_of(letters), rest_.size()));
-    return true;
-  }
-  [[nodiscard]] bool take_string() noexcept {
-    const char quote = next();
-    if (quote != '"' && quote != '\'') return false;
-    std::size_t end = 1;
-    while (end < rest_.size() && rest_[end] != quote) end += quote == '"' && rest_[end] == '\\' ? 2 : 1;
-    if (end >= rest_.size()) return false;
-    rest_.remove_prefix(end + 1);
-    return true;
-  }
-
- private:
-  /// Skips blanks and returns what follows; NUL at the end.
-  char next() noexcept {
-    rest_.remove_prefix(std::min(rest_.find_first_not_of(" \t\r"), rest_.size()));
-    return rest_.empty() ? '\0' : rest_.front();
-  }
-
-  std::string_view rest_;
-};
-
-/// Whether a line has a form that stores.toml needs, of all that TOML knows: nothing, [[NAME]], [NAME], NAME = "text"
-/// or NAME = word, each with or without a comment. With others toml++ 3.3 is not safe: it asserts that names follow
-/// brackets and values commas, and relies on ASCII outside of strings.
-HUBCACHE_DECL bool is_plain(config_line line) noexcept {
-  if (line.ended()) return true;
-  const bool plain = line.take("[[") ? line.take_word() && line.take("]]")
-                     : line.take("[")
-                         ? line.take_word() && line.take("]")
-                         : line.take_word() && line.take("=") && (line.take_string() || line.take_word());
-  return plain && line.ended();
-}
-
-/// @throws error for the first line of `text` that is not plain.
+/// @throws error for the first line of `text` that stores.toml has no use for.
 HUBCACHE_DECL void check_lines(std::string_view text, const std::string& file) {
-  for (std::size_t number = 1; !text.empty(); ++number) {
-    const auto line = text.substr(0, text.find('\n'));
-    text.remove_prefix(std::min(line.size() + 1, text.size()));
-    if (!is_plain(config_line(line))) {
-      throw error(errc::invalid_argument,
-                  file + ", line " + std::to_string(number) +
-                      ": expected [[store]], or NAME = VALUE with a string on this line, "
-                      "true or false");
-    }
-  }
+  const auto line = first_odd_line(text);
+  if (line == 0) return;
+  throw error(errc::invalid_argument, file + ", line " + std::to_string(line) +
+                                          ": expected [[store]], or NAME = VALUE with a string on this line, "
+                                          "true or false");
 }
 
 /// Reads the tables of one stores.toml.

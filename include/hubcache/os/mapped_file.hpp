@@ -10,13 +10,20 @@
 
 namespace hubcache::inline v0_1::os {
 
+/// How a mapping will be read.
+enum class read_order : unsigned char {
+  none,     ///< Here and there: the kernel does not read ahead.
+  forward,  ///< In runs: it does.
+};
+
 /// Maps the first `size` bytes of an open file for reading. Access beyond the file's present end raises SIGBUS:
-/// map only files that nobody shortens. Meant for reads in no order: the kernel does not read ahead.
+/// map only files that nobody shortens.
 class mapped_file {
  public:
   mapped_file() noexcept = default;
   [[nodiscard]] HUBCACHE_DECL static mapped_file map(const descriptor& file, std::size_t size,
-                                                     std::error_code& ec) noexcept;
+                                                     std::error_code& ec,
+                                                     read_order order = read_order::none) noexcept;
 
   [[nodiscard]] byte_view bytes() const noexcept { return {data_, size_}; }
 

@@ -70,12 +70,13 @@ struct plan {
   std::vector<plan_step> steps;     ///< In the listing's order of first files.
   std::vector<plan_entry> entries;  ///< In the listing's order.
   std::vector<std::string> warnings;
-  bool let_in = false;         ///< The Hub let this caller in: content of other repos may be linked.
-  bool write_ref = false;      ///< `revision` names the commit by the Hub's word of this run.
-  bool write_tree = false;     ///< The listing came from the Hub in this run and nothing in it is masked.
-  store_scan scan;             ///< What was seen on the way; recorded by the run.
-  std::uint64_t requests = 0;  ///< Made for it so far.
-  double seconds = 0;          ///< Spent on it so far.
+  bool let_in = false;           ///< The Hub let this caller in: content of other repos may be linked.
+  bool write_ref = false;        ///< `revision` names the commit by the Hub's word of this run.
+  bool write_tree = false;       ///< The listing came from the Hub in this run and nothing in it is masked.
+  store_scan scan;               ///< What was seen on the way; recorded by the run.
+  std::uint64_t requests = 0;    ///< Made for it so far.
+  std::uint64_t bytes_wire = 0;  ///< Content received for it so far.
+  double seconds = 0;            ///< Spent on it so far.
 
   [[nodiscard]] std::uint64_t bytes_to_fetch() const { return bytes(file_action::fetched); }
   [[nodiscard]] std::uint64_t bytes_to_link() const { return bytes(file_action::linked); }

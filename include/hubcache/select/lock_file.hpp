@@ -82,6 +82,13 @@ static_assert(!std::is_aggregate_v<lock_file>);
 /// @throws error errc::invalid_argument if it names a repo or a path twice.
 [[nodiscard]] HUBCACHE_DECL std::string format_lock_file(lock_file lock);
 
+namespace detail {
+
+/// Brings `lock` into its order. @throws error errc::invalid_argument if it names a repo or a path twice.
+HUBCACHE_DECL void sort_locked(lock_file& lock);
+
+}  // namespace detail
+
 /// Compares a lock with the listing of the commit that was found instead: same commit; every locked file is listed, with
 /// its size and, where the Hub tells one, its sha256.
 /// @throws error errc::lock_mismatch that names the first deviation, with both values.

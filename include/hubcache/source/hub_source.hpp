@@ -86,6 +86,11 @@ class hub_source {
       const repo& which, const std::string& commit, const std::string& path, content_part part,
       std::shared_ptr<found_route> way, body_sink& sink, waiting_time& server_wait);
 
+  /// Pauses as the Hub asked us to, and says so if it is long.
+  [[nodiscard]] HUBCACHE_DECL asio::awaitable<void> wait_until(std::chrono::steady_clock::time_point when);
+
+  /// When this operation began.
+  [[nodiscard]] std::chrono::steady_clock::time_point begun() const noexcept { return begun_; }
   [[nodiscard]] exchange_counters& counters() noexcept { return counters_; }
   [[nodiscard]] const exchange_counters& counters() const noexcept { return counters_; }
 
@@ -96,8 +101,6 @@ class hub_source {
   [[nodiscard]] http_request request(std::string method, const route& to,
                                      std::chrono::milliseconds timeout) const;
   [[nodiscard]] quota quota_of(const url& target) const;
-  /// Pauses as the Hub asked us to, and says so if it is long.
-  [[nodiscard]] asio::awaitable<void> wait_until(std::chrono::steady_clock::time_point when);
   /// One exchange, counted and paced.
   [[nodiscard]] asio::awaitable<http_response> exchange(const http_request& what, body_sink& sink);
   /// A request for content along `to`, redirects followed: what answered last.
@@ -117,6 +120,7 @@ class hub_source {
   const settings& config_;
   transport_ref over_;
   observer_ref observer_;
+  std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
   exchange_counters counters_;
   std::array<std::chrono::steady_clock::time_point, 2> not_before_{};  ///< Per quota: no request earlier.
   std::chrono::steady_clock::time_point told_until_{};  ///< The observer knows that we wait so long.

@@ -1,0 +1,23 @@
+#pragma once
+/// @file
+/// Which files of a repo play a role of a recipe. Pure.
+
+#include <hubcache/format/recipe.hpp>
+#include <hubcache/listing.hpp>
+#include <hubcache/select/role.hpp>
+
+#include <vector>
+
+namespace hubcache::inline v0_1 {
+
+/// The file of `role`, those of its folder, or those of its GGUF model, all under the role's name; a projector beside the
+/// model under "<name>.mmproj". A preset.ini does not replace the model: a recipe names one itself. Sorted. O(n log n).
+/// @pre `role` passes check_recipe()
+/// @throws error errc::file_not_found naming role and file, with up to five paths that could have been meant
+[[nodiscard]] HUBCACHE_DECL std::vector<file_role> select_role(const recipe_role& role, const listing& files);
+
+}  // namespace hubcache::inline v0_1
+
+#if !defined(HUBCACHE_SEPARATE_COMPILATION)
+#include <hubcache/impl/select_recipe.ipp>
+#endif
