@@ -214,6 +214,12 @@ void declare_reuse(CLI::App& app, download_arguments& into) {
 }
 
 void declare_source(CLI::App& app, download_arguments& into) {
+  declare_hub(app, into);
+  app.add_option("--fsync", into.fsync, "Sync to disk: none, batch (default) or each file")
+      ->type_name("WHEN");
+}
+
+void declare_hub(CLI::App& app, download_arguments& into) {
   const auto text = [&app](const char* name, auto& value, const char* type, const char* help) {
     return app.add_option(name, value, help)->type_name(type);
   };
@@ -227,7 +233,6 @@ void declare_source(CLI::App& app, download_arguments& into) {
   text("--max-workers", into.max_workers, "N",
        "Exchanges in flight at a time, at most (default: 32; their number adapts)")
       ->check(CLI::PositiveNumber);
-  text("--fsync", into.fsync, "WHEN", "Sync to disk: none, batch (default) or each file");
   app.add_flag("--json", into.json, "Print one JSON object on stdout, and nothing else");
   app.add_flag("-q,--quiet", into.quiet, "Print names alone, and nothing but errors on stderr");
 }

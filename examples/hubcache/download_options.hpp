@@ -68,7 +68,9 @@ struct download_request {
 
 /// Of these, declares those that tell how content that is here is used.
 void declare_reuse(CLI::App& app, download_arguments& into);
-/// Of these, declares those that every command that downloads has: cache, Hub, requirements, output.
+/// Of these, declares those that every command that asks the Hub has: cache, Hub, requirements, output.
+void declare_hub(CLI::App& app, download_arguments& into);
+/// And, besides them, what every command that downloads has.
 void declare_source(CLI::App& app, download_arguments& into);
 
 /// @throws hubcache::error errc::invalid_argument for what cannot be meant.

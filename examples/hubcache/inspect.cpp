@@ -32,7 +32,7 @@ void declare_choice(CLI::App& app, inspect_arguments& into) {
   text("--repo-type,--type", into.repo_type, "TYPE", "model (default), dataset or space");
   text("--include", into.include, "GLOB", "Only files that match; repeatable")->allow_extra_args(false);
   text("--exclude", into.exclude, "GLOB", "No files that match; repeatable")->allow_extra_args(false);
-  declare_source(app, into);
+  declare_hub(app, into);
 }
 
 constexpr const char* reference =

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <limits>
 #include <map>
 #include <span>
 #include <string_view>
@@ -41,7 +42,10 @@ std::string format_shape(const std::vector<std::uint64_t>& shape) {
 /// "owner/name at 0123456789ab: 12 files, 5.6G"
 std::string heading_of(const hubcache::inspected_repo& repo) {
   std::uint64_t bytes = 0;
-  for (const auto& file : repo.files) bytes += file.what.size;
+  // A listing may claim what no sum holds.
+  for (const auto& file : repo.files) {
+    bytes += std::min(file.what.size, std::numeric_limits<std::uint64_t>::max() - bytes);
+  }
   return repo.what.repo.display() + " at " + repo.what.listing.commit.substr(0, 12) + ": " +
          counted(repo.files.size(), "file") + ", " + hubcache::format_bytes(bytes);
 }

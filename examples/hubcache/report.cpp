@@ -183,7 +183,8 @@ std::string json_of(const hubcache::snapshot& result, std::string_view path) {
 }
 
 json_object object_of(const hubcache::bundle& result, std::string_view path) {
-  if (result.parts.size() == 1) return object_of(result.parts[0], path, files_of(result, 0), result.totals);
+  if (result.parts.size() == 1 && !path.empty())
+    return object_of(result.parts[0], path, files_of(result, 0), result.totals);
   std::vector<std::string> repos;
   for (std::size_t k = 0; k < result.parts.size(); ++k) {
     const auto& part = result.parts[k];

@@ -19,8 +19,8 @@ namespace command {
 [[nodiscard]] std::string json_of(const hubcache::snapshot& result, std::string_view path);
 
 /// The members of that object for a bundle, to add others to. Of one part they are those of a snapshot, each file with
-/// its `role` and `sha256` (null if there is none, or it is not known yet); of several, `repos` holds such an object for
-/// each, and the sums stand beside it. `path` is null if it is empty.
+/// its `role` and `sha256` (null if there is none, or it is not known yet); of several, or if `path` is empty (several things
+/// were asked for, and it is null), `repos` holds such an object for each, and the sums stand beside it.
 [[nodiscard]] json_object object_of(const hubcache::bundle& result, std::string_view path);
 
 /// One object on one line. `path` is what the caller asked for.

@@ -34,11 +34,15 @@ struct part_draft {
 };
 static_assert(!std::is_aggregate_v<part_draft>);
 
-/// Joins parts of the same commit and view into one (files, roles and requirements of all, the other options of the
-/// first), looks at this machine, and shares contents between the parts. Where content of another part could be linked
+/// Joins parts of the same commit and view into one, looks at this machine, and shares contents between the parts. Where content of another part could be linked
 /// and nothing has proved yet that this caller is let in, the Hub is asked.
+///
+/// A joined part has the files, roles, refs and requirements of all; it verifies, or downloads by force, if one asks for
+/// that, and uses the smart cache if all do. How files are linked and how many transfers there may be must be the same;
+/// mapping and lock are those of the first.
 /// @param hub  has made the drafts' requests: what it counted is the first part's, so that every request counts once
-/// @throws error errc::invalid_argument for two commits in one local folder; as prepare()
+/// @throws error errc::invalid_argument for two commits in one local folder, or for options that contradict each
+///         other; as prepare()
 [[nodiscard]] HUBCACHE_DECL asio::awaitable<bundle_plan> complete_bundle(services with, hub_source& hub,
                                                                          std::vector<part_draft> parts);
 

@@ -17,11 +17,12 @@ namespace hubcache::inline v0_1 {
 inline constexpr std::uint64_t max_inspected_memory = std::uint64_t{256} << 20U;
 
 /// Plans the chosen files and reads the headers of their weights (*.safetensors, *.gguf, *.safetensors.index.json): from
-/// this repo's blobs where they are here, else by Range, some files at a time; equal contents once. Changes nothing on
-/// disk.
+/// this repo's blobs where they are here, else by Range, some files at a time; equal contents once, but for indexes. Changes
+/// nothing on disk.
 ///
-/// Memory: at most 8 headers of up to 16 MiB at a time, longer ones alone, each parsed and dropped; what they tell is
-/// kept up to max_inspected_memory.
+/// Memory: parsing a header takes up to ten times its bytes. At most 8 of up to 3 MiB are parsed at a time (240 MiB), longer
+/// ones alone: up to 1 GiB for safetensors, whose headers end at 100 MB, and 2.5 GiB for GGUF, whose end at 256 MiB. What
+/// they tell is kept up to max_inspected_memory.
 ///
 /// A header that is malformed, longer than its format allows or more than may be kept is the problem of its file
 /// (inspected_file::problem), not a failure.

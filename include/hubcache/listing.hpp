@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <type_traits>
 #include <vector>
 
@@ -28,11 +29,16 @@ struct file_entry {
   std::optional<digest> sha256;  ///< LFS oid; none for regular files, and where `masked`.
   bool masked = false;           ///< The Hub hides the LFS oid from this caller: a gate.
   std::string xet_hash;          ///< 64 hex, or empty.
+  /// The number of the file in the order in which the Hub reported them; of no weight in a comparison.
+  std::uint32_t position = 0;
 
   /// The digest of the content: sha256 for LFS files, else git sha1. None if masked.
   [[nodiscard]] std::optional<digest> name() const { return lfs ? sha256 : digest::parse(blob_id); }
 
-  friend bool operator==(const file_entry&, const file_entry&) = default;
+  friend bool operator==(const file_entry& a, const file_entry& b) {
+    return a.path == b.path && a.size == b.size && a.blob_id == b.blob_id && a.lfs == b.lfs &&
+           a.sha256 == b.sha256 && a.masked == b.masked && a.xet_hash == b.xet_hash;
+  }
 };
 static_assert(!std::is_aggregate_v<file_entry>);
 
@@ -51,6 +57,15 @@ struct listing {
     const auto at = std::lower_bound(files.begin(), files.end(), path,
                                      [](const file_entry& f, std::string_view p) { return f.path < p; });
     return at != files.end() && at->path == path ? &*at : nullptr;
+  }
+  /// The files in the order in which the Hub reported them, else by path. O(n log n).
+  [[nodiscard]] std::vector<const file_entry*> as_reported() const {
+    std::vector<const file_entry*> result;
+    for (const auto& file : files) result.push_back(&file);
+    std::sort(result.begin(), result.end(), [](const file_entry* a, const file_entry* b) {
+      return std::tie(a->position, a->path) < std::tie(b->position, b->path);
+    });
+    return result;
   }
 
   friend bool operator==(const listing&, const listing&) = default;

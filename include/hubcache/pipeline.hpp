@@ -81,6 +81,7 @@ struct planned_pipeline {
   std::string index_text;                     ///< Its bytes.
   std::vector<planned_component> components;  ///< Those that have files, in the order of the index.
   std::vector<std::string> files;             ///< Its other files: paths in its own repo, sorted.
+  std::vector<std::string> addresses;         ///< Members of the index that look like links and are none.
   std::vector<std::size_t>
       connected;  ///< Pipelines of this plan (pipeline_plan::pipelines) that it loads beside it.
 };
@@ -127,14 +128,15 @@ static_assert(!std::is_aggregate_v<pipelines>);
 /// Plans pipelines together. Changes nothing on disk. One request for the commit and one for the listing of each repo
 /// that is not known here, one for each index file; a repo that many name is asked once.
 ///
-/// model_index.json names the components; where there is none, modular_model_index.json does, and where there are both,
-/// that adds links for components which the former leaves open. Links are resolved through the configured endpoint; a
+/// model_index.json names the components; where there is none, modular_model_index.json does, and where the former
+/// leaves components open ([null, null]), links of the latter fill them. Links are resolved through the configured endpoint; a
 /// link to the pipeline's own repo that names no revision stays in the pipeline's commit. A component that a link leads
 /// to takes the variant asked for where it is there, else plain files, as the components of one repo do.
 /// @throws error errc::file_not_found, malformed_file, ... as select_diffusers(); errc::refused for a link to a host that
-///         is not ours, and for pipelines that connect in a circle or to very many; what the Hub says of a repo of a
-///         link, naming pipeline and component; errc::invalid_argument for a skipped component that the index does not
-///         name, and for a local folder that would have to hold several repos
+///         is not ours, for links to more than 64 repos, and for pipelines that connect in a circle or to very many; what the Hub says of a repo of a
+///         link, naming pipeline and component; errc::not_cached if the cache has no files of a component and cannot
+///         tell that the repo has none; errc::invalid_argument for a skipped component that no index of those asked
+///         for names, and for a local folder that would have to hold several repos
 [[nodiscard]] HUBCACHE_DECL asio::awaitable<pipeline_plan> prepare_pipelines(
     services with, std::vector<pipeline_request> asked);
 
@@ -157,7 +159,8 @@ static_assert(!std::is_aggregate_v<pipelines>);
 /// @param plain_names  files of components lose their variant ("x.fp16.safetensors" -> "x.safetensors"), in the indexes of
 ///                     shards, too
 /// @throws error errc::malformed_file if library and class of a linked component cannot be told, or an index of shards
-///         names files that are not beside it; errc::refused for two files of one name
+///         names files that are not beside it, or a name cannot stand in the directory; errc::refused for two
+///         files of one name
 [[nodiscard]] HUBCACHE_DECL assembly assembly_of(const pipeline_plan& what, const pipelines& ran,
                                                  std::size_t which, std::string dir, bool plain_names);
 

@@ -43,7 +43,8 @@ struct plan_draft {
 
   plan what;
   access seen = access::unknown;
-  bool asked = false;                        ///< The listing is the one that the Hub means.
+  bool asked = false;    ///< The listing is the one that the Hub means.
+  bool partial = false;  ///< The listing is that of a snapshot folder, which may lack files.
   std::shared_ptr<const error> unreachable;  ///< Set if the cache serves because the Hub cannot be reached.
 };
 static_assert(!std::is_aggregate_v<plan_draft>);
@@ -71,10 +72,11 @@ static_assert(!std::is_aggregate_v<plan_draft>);
 /// The repo of `draft`, for errors.
 [[nodiscard]] HUBCACHE_DECL error_context context_of(const plan& draft);
 
-/// The failure to tell the user, given that `e` was met although the cache should serve because of `unreachable`.
+/// The failure to tell the user, given that `e` was met although the cache should serve because of `unreachable`; a file
+/// that a `partial` listing lacks may be in the repo all the same.
 [[nodiscard]] HUBCACHE_DECL error failure_to_tell(const error& e,
                                                   const std::shared_ptr<const error>& unreachable,
-                                                  bool offline, const error_context& context);
+                                                  bool partial, const error_context& context);
 
 [[nodiscard]] HUBCACHE_DECL double seconds_since(std::chrono::steady_clock::time_point begun);
 

@@ -74,7 +74,7 @@ static_assert(!std::is_aggregate_v<transfer_place>);
 /// @throws error a disk error
 HUBCACHE_DECL std::vector<std::string> finish_entries(const plan& what, std::size_t first, std::size_t last);
 
-/// The last part of a run, when all entries are there: the listing, and the ref at the very end, synced as `mode` says.
+/// The last part of a run, when all entries are there: the listing, and the refs at the very end, synced as `mode` says.
 /// @param unchanged nothing was placed: then a cache that cannot be written to is as good as one that can, and what
 ///        could not be recorded there is no failure
 /// @throws error a disk error

@@ -121,6 +121,18 @@ TEST_CASE("several pipelines have no path of their own in the JSON") {
   CHECK(command::paths_of(result).size() == 2);
 }
 
+TEST_CASE("several pipelines of one commit have the JSON of several") {
+  auto result = make_outcome();
+  result.plan.bundle.parts.pop_back();
+  result.plan.pipelines[0].components.clear();
+  result.plan.pipelines.push_back(result.plan.pipelines[0]);
+  result.plan.asked = 2;
+  result.done = preview(result.plan);
+  const auto text = command::json_of(result);
+  CHECK(text.starts_with(R"({"path": null, "repos": [{"path": "/c/a/p", )"));
+  CHECK(from(text, "pipelines").starts_with(R"("pipelines": [{"repo_id": "a/p")"));
+}
+
 TEST_CASE("the table of a dry run tells where each component comes from and what it costs") {
   auto result = make_outcome();
   result.plan.bundle.parts[1].what.revision = "v2";

@@ -165,6 +165,15 @@ TEST_CASE("compare tells shared files and tensors, and what that does not mean")
   CHECK(s.run({"compare", "acme/sd", "acme/tuned", "-q"}).out == "vae/model.safetensors\n");
 }
 
+TEST_CASE("inspect and compare offer no options of writing") {
+  shell s;
+  for (const auto* const name : {"inspect", "compare"}) {
+    const auto help = s.run({name, "--help"});
+    CHECK(help.tells("--offline"));
+    CHECK_FALSE(help.tells("--fsync"));
+  }
+}
+
 TEST_CASE("compare --json prints one object") {
   shell s;
   const auto got = s.run({"compare", "acme/sd/vae/", "acme/tuned", "--json"});

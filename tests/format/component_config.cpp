@@ -26,6 +26,8 @@ TEST_CASE("configurations tell the class of a component") {
         "transformers.CLIPImageProcessor");
   CHECK(told("preprocessor_config.json", R"({"feature_extractor_type": "CLIPFeatureExtractor"})") ==
         "transformers.CLIPFeatureExtractor");
+  CHECK(told("preprocessor_config.json", R"({"processor_class": "CLIPProcessor"})") ==
+        "transformers.CLIPProcessor");
 }
 
 TEST_CASE("a configuration of diffusers is preferred to one of transformers") {

@@ -99,6 +99,34 @@ TEST_CASE("a member whose name begins with '_' is no link") {
   CHECK(parse_model_index(R"({"_name_or_path": "https://huggingface.co/acme/vae"})").components.empty());
 }
 
+TEST_CASE("a text that is no link from end to end configures the pipeline") {
+  for (const auto* text :
+       {"https://huggingface.co/x/y/blob/main/LICENSE", "https://example.com/", "http://example.com",
+        "https://huggingface.co/docs/diffusers/index", "https://hf.co/datasets/acme/words",
+        "https://hf.co/acme/vae?x=1", "https://hf.co/acme/vae/tree/main/vae.safetensors", "hf://acme"}) {
+    CAPTURE(std::string(text));
+    CHECK(parse_model_index("{\"a/b\": \"" + std::string(text) + "\"}").components.empty());
+    CHECK_FALSE(parse_model_index("{\"vae\": [null, null, \"" + std::string(text) + "\"]}")
+                    .components.at(0)
+                    .problem.empty());
+  }
+}
+
+TEST_CASE("a link that is the member's value is told from one in a list") {
+  CHECK(parse_model_index(R"({"vae": "https://example.com/a/b"})").components.at(0).bare);
+  CHECK_FALSE(parse_model_index(R"({"vae": [null, null, "https://example.com/a/b"]})").components.at(0).bare);
+}
+
+TEST_CASE("256 components are the most") {
+  const auto index_of = [](int count) {
+    std::string text = "{\"flag\": true";
+    for (int i = 0; i < count; ++i) text += ", \"c" + std::to_string(i) + "\": [null, null]";
+    return text + "}";
+  };
+  CHECK(parse_model_index(index_of(256)).components.size() == 256);
+  CHECK(complaint(index_of(257)) == "the member 'c256': there are more than 256 components");
+}
+
 TEST_CASE("a modular component names repo, folder, revision and variant") {
   const auto index = parse_model_index(R"({"vae": [null, null, {"pretrained_model_name_or_path": "acme/vae",
     "subfolder": "a/vae", "revision": "v2", "variant": "fp16", "type_hint": ["diffusers", "AutoencoderKL"]}]})");
@@ -123,17 +151,23 @@ TEST_CASE("a modular component without a repo has no link") {
   }
 }
 
-TEST_CASE("a modular component of another form is refused by its name") {
+TEST_CASE("a component whose link is none has a problem, and the others do not") {
   for (const auto* spec :
        {R"("pretrained_model_name_or_path": 7)", R"("pretrained_model_name_or_path": "/home/me/vae")",
         R"("pretrained_model_name_or_path": "acme/vae/x.safetensors")",
         R"("pretrained_model_name_or_path": "https://huggingface.co/a/b/resolve/main/x.safetensors")",
         R"("pretrained_model_name_or_path": "acme/vae", "subfolder": "../x")",
         R"("pretrained_model_name_or_path": "acme/vae", "subfolder": 1)",
+        R"("pretrained_model_name_or_path": "acme/vae", "variant": "*")",
+        R"("pretrained_model_name_or_path": "acme/vae", "variant": "fp16/x")",
         R"("pretrained_model_name_or_path": "acme/vae", "revision": "a/../b")"}) {
     CAPTURE(std::string(spec));
-    CHECK(
-        complaint(R"({"vae": [null, null, {)" + std::string(spec) + "}]}").starts_with("the member 'vae': "));
+    const auto index =
+        parse_model_index(R"({"vae": [null, null, {)" + std::string(spec) + R"(}], "unet": ["a", "B"]})");
+    CHECK_FALSE(index.components.at(0).problem.empty());
+    CHECK_FALSE(index.components.at(0).link);
+    CHECK_FALSE(index.components.at(0).absent());
+    CHECK(index.components.at(1).problem.empty());
   }
 }
 
@@ -231,13 +265,17 @@ TEST_CASE("priors are a list of repos in the front matter") {
   CHECK(priors_in("---\nprior: a/b\n---\n") == ids{"a/b"});
   CHECK(priors_in("---\r\nprior:\r\n- a/b\r\nx: y\r\n---\r\n") == ids{"a/b"});
   CHECK(priors_in("---\nprior:\n- a/b\n---") == ids{"a/b"});
+  CHECK(priors_in("\n \r\n\n---\nprior: a/b\n---\n") == ids{"a/b"});
+  CHECK(priors_in("---\nprior: a/b\n--- \t\n# Card\n") == ids{"a/b"});
+  CHECK(priors_in("---\nprior: a/b\n--- \r\n# Card\n") == ids{"a/b"});
 }
 
 TEST_CASE("without priors there are none") {
   for (const auto* text :
        {"", "---\n", "---\n---\n", "# prior:\n- a/b\n", "---\nx: y\n---\nprior:\n- a/b\n",
         "---\nprior:\n- a/b\n", "---\nx:\n  prior:\n  - a/b\n---\n", "---\npriority: a/b\n---\n",
-        "---\nprior:\nx: y\n---\n", "---\nprior: []\n---\n", "--- \nprior: a/b\n---\n"}) {
+        "---\nprior:\nx: y\n---\n", "---\nprior: []\n---\n", "--- \nprior: a/b\n---\n",
+        "\nx\n---\nprior: a/b\n---\n", "---\nprior: a/b\n--- x\n"}) {
     CAPTURE(std::string(text));
     CHECK(priors_in(text).empty());
   }
@@ -250,4 +288,24 @@ TEST_CASE("priors of another form are refused") {
     CHECK(prior_complaint("---\nprior:" + std::string(value) + "\n---\n").find("'prior'") !=
           std::string::npos);
   }
+}
+
+TEST_CASE("64 priors are the most, in either list") {
+  const auto listed = [](int count) {
+    std::string block = "---\nprior:\n", flow = "---\nprior: [";
+    for (int i = 0; i < count; ++i) {
+      block += "- a/b" + std::to_string(i) + "\n";
+      flow += "a/b" + std::to_string(i) + ",\n";
+    }
+    return std::pair(block + "---\n", flow + "]\n---\n");
+  };
+  CHECK(priors_in(listed(64).first).size() == 64);
+  CHECK(priors_in(listed(64).second).size() == 64);
+  CHECK(prior_complaint(listed(65).first) == "under 'prior' stand more than 64 repos");
+  CHECK(prior_complaint(listed(65).second) == "under 'prior' stand more than 64 repos");
+}
+
+TEST_CASE("a list that goes on for half a million lines is read once") {
+  const std::string lines(500'000, '\n');
+  CHECK(priors_in("---\nprior: [a/b" + lines + "]\n---\n") == ids{"a/b"});
 }

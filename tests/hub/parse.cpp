@@ -215,6 +215,27 @@ TEST_CASE("a finished listing is sorted by path") {
   CHECK(finish_listing(commit, {}).files.empty());
 }
 
+TEST_CASE("the order in which pages report files is kept, through a tree file as well") {
+  std::vector<file_entry> files;
+  const auto named = [](const std::string& path) {
+    return R"([{"type":"file","size":1,"oid":"10c66461e4c109db5a2196bff4bb59be30396ed8","path":")" + path +
+           "\"}]";
+  };
+  for (const auto* path : {"b", "c", "a"}) parse_tree_page(named(path), files);
+  const auto reported = [](const listing& l) {
+    std::string all;
+    for (const auto* file : l.as_reported()) all += file->path;
+    return all;
+  };
+  const auto l = finish_listing(commit, std::move(files));
+  CHECK(l.files.front().path == "a");
+  CHECK(reported(l) == "bca");
+  const auto again = parse_tree_file(format_tree_file(l), commit);
+  REQUIRE(again);
+  CHECK(again->files.front().path == "a");
+  CHECK(reported(*again) == "bca");
+}
+
 TEST_CASE("a listing in which two paths collide is refused") {
   CHECK(failure_of([] {
           return finish_listing(commit, {regular("a"), regular("b"), regular("a")});

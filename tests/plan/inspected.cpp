@@ -44,7 +44,8 @@ struct scene {
 
 /// The first file's problem after its index, the text `json`, was noted.
 std::string problem_of_index(scene& s, const std::string& json) {
-  detail::note_index(s.repo.files.front(), parse_safetensors_index(json), s.repo);
+  detail::sorted_names known;
+  detail::note_index(s.repo.files.front(), parse_safetensors_index(json), s.repo, known, {});
   return s.repo.files.front().problem;
 }
 

@@ -199,6 +199,36 @@ TEST_CASE("wishes for one commit are one part: the files and roles of all") {
   CHECK(std::filesystem::exists(s.here.repo_dir("a/one") / "refs" / "main"));
 }
 
+TEST_CASE("all branches and tags that were asked for name the commit afterwards") {
+  scene s;
+  auto tagged = s.hub.get("a/one");
+  tagged.tag("v1.0", tagged.find("main")->id);
+  s.hub.put(tagged);
+  std::vector<wanted_files> wanted(3, all_of("a/one"));
+  wanted[1].options.revision = "v1.0";
+  const auto got = s.with.fetch(wanted);
+  CHECK(got.parts.size() == 1);
+  s.here.config.offline = true;
+  for (const auto* const revision : {"main", "v1.0"}) {
+    const auto here = s.here.snapshot("a/one", snapshot_options().with_revision(revision));
+    CHECK(here.commit == got.parts[0].commit);
+  }
+}
+
+TEST_CASE("what one of two wishes for a commit demands is done, and what contradicts is refused") {
+  scene s;
+  s.with.fetch({all_of("a/one")});
+  auto forced = all_of("a/one");
+  forced.options.force_download = true;
+  CHECK(s.with.fetch({all_of("a/one"), forced}).totals.bytes_present == 0);
+  auto linked = all_of("a/one");
+  linked.options.links = hubcache::link_kind::copy;
+  const auto failure = failure_of(s.with, {all_of("a/one"), linked});
+  REQUIRE(failure);
+  CHECK(failure->reason() == errc::invalid_argument);
+  CHECK(failure->context().repo == "a/one");
+}
+
 TEST_CASE("two repos are not mixed in one local folder") {
   scene s;
   auto first = all_of("a/one"), second = all_of("b/two");
@@ -258,6 +288,28 @@ TEST_CASE("the listing on disk of a gated repo opens no gate to what the first p
   s.here.config.token = hubcache::secret("hf_member");
   const auto got = s.with.fetch({all_of("a/one"), second});
   CHECK(action_of(got, 1, "vae/weights.bin") == file_action::linked);
+}
+
+TEST_CASE("a card in common opens no gate to what the first part brings") {
+  constexpr std::uint64_t size = 70'000;
+  scene s;
+  const auto card = embedded::regular("# The same card");
+  embedded::file_map files{{"README.md", card}, {"shared.bin", embedded::regular(std::string(size, 's'))}};
+  embedded::repo_model open("a/open"), gated("b/gated");
+  open.commit(files);
+  gated.commit(files);
+  gated.gated = embedded::gate::manual;
+  s.hub.put(open);
+  s.hub.put(gated);
+  wanted_files first, second;
+  first.repo = "a/open";
+  first.files = {{"README.md", ""}, {"shared.bin", ""}};
+  second.repo = "b/gated";
+  second.files = {{"README.md", ""}};
+  s.here.config.token = hubcache::secret("hf_reader");
+  const auto plan = s.with.plan({first, second});
+  CHECK_FALSE(plan.parts[1].what.let_in);
+  CHECK(action_of(s.with.run(plan), 1, "README.md") == file_action::fetched);
 }
 
 TEST_CASE("a known commit of an open repo is linked, too: the Hub is asked whether it is open") {

@@ -70,7 +70,7 @@ TEST_CASE("a masked listing is never written") {
   scene s;
   s.here.failure("acme/gated");
   CHECK(s.untouched("acme/gated"));
-  CHECK(s.here.snapshot("acme/gated", snapshot_options().with_files({"README.md"})).totals.bytes_linked > 0);
+  CHECK(s.here.snapshot("acme/gated", snapshot_options().with_files({"README.md"})).totals.bytes_fetched > 0);
   CHECK(!std::filesystem::exists(s.here.repo_dir("acme/gated") / "trees"));
 }
 
@@ -90,6 +90,15 @@ TEST_CASE("a gated repo of regular files is linked only after the Hub let the ca
   CHECK(s.untouched("acme/secret-notes"));
   s.here.config.token = hubcache::secret("hf_member");
   CHECK(s.here.snapshot("acme/secret-notes").totals.bytes_linked > 0);
+}
+
+TEST_CASE("a card, which everybody may read, opens no gate: it is fetched") {
+  scene s;
+  s.here.config.token = hubcache::secret("hf_reader");
+  const auto got = s.here.snapshot("acme/gated", snapshot_options().with_files({"README.md"}));
+  CHECK(got.totals.bytes_fetched == got.totals.bytes_total);
+  s.here.config.token = hubcache::secret("hf_member");
+  CHECK(s.here.snapshot("acme/gated").totals.bytes_linked > 0);
 }
 
 TEST_CASE("a listing on disk opens no gate") {

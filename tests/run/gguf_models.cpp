@@ -170,7 +170,8 @@ TEST_CASE("by commit and offline a model that is there costs no request") {
 }
 
 TEST_CASE(
-    "offline a model that was never fetched is not in the cache, and neither is a tag that nothing has") {
+    "offline a model that was never fetched is not in the cache, and a tag that nothing has is not in the "
+    "repo") {
   embedded::hub hub;
   hub.put(repo_of("acme/vl-GGUF", vision_model()));
   machine here(hub);
@@ -182,8 +183,34 @@ TEST_CASE(
   CHECK(other->context().file == "vl-Q2_K.gguf");
   const auto none = failure(here, "acme/vl-GGUF", gguf_wish("IQ1_S"));
   REQUIRE(none);
-  CHECK(none->reason() == errc::not_cached);
+  CHECK(none->reason() == errc::file_not_found);
   CHECK(none->detail().find("vl-Q2_K.gguf (10.0K)") != std::string::npos);
+}
+
+TEST_CASE("offline and without the listing, a tag that the snapshot does not have may be in the repo") {
+  embedded::hub hub;
+  hub.put(repo_of("acme/vl-GGUF", vision_model()));
+  machine here(hub);
+  fetch(here, "acme/vl-GGUF");
+  std::filesystem::remove_all(here.repo_dir("acme/vl-GGUF") / "trees");
+  here.config.offline = true;
+  const auto none = failure(here, "acme/vl-GGUF", gguf_wish("Q2_K"));
+  REQUIRE(none);
+  CHECK(none->reason() == errc::not_cached);
+}
+
+TEST_CASE("of two models with the tag the one that the Hub reports first is taken, offline again") {
+  embedded::hub hub;
+  auto repo = repo_of("acme/m-GGUF", {{"README.md", embedded::regular("# a model\n")},
+                                      {"model-Q4_K_M.gguf", weights(1)},
+                                      {"model-UD-Q4_K_M.gguf", weights(2)}});
+  repo.listed_first = {"model-UD-Q4_K_M.gguf"};
+  hub.put(repo);
+  machine here(hub);
+  const auto first = fetch(here, "acme/m-GGUF", gguf_wish("Q4_K_M"));
+  CHECK(first.find("model")->file.path == "model-UD-Q4_K_M.gguf");
+  here.config.offline = true;
+  CHECK(roles_of(fetch(here, "acme/m-GGUF", gguf_wish("Q4_K_M"))) == roles_of(first));
 }
 
 TEST_CASE("if the Hub is out of reach the model comes from the cache, with a warning") {

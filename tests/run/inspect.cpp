@@ -80,6 +80,7 @@ TEST_CASE("headers come by ranges: few bytes tell tensors, parameters and cost")
            {"vae/model.safetensors", lfs(safetensors_text().tensor("vae", {2, mib}, "F16").bytes())}});
   const auto got = s.inspect();
   CHECK(s.sent() == 2 * 64 * kib);
+  CHECK(got.what.bytes_wire == s.sent());
   CHECK(got.what.listing.commit == s.repo.find("main")->id);
   CHECK(got.what.requests == s.hub.log().count());
   CHECK(got.parameters == 3 * mib);
@@ -137,7 +138,7 @@ TEST_CASE("of a header longer than most just the rest is asked for") {
   CHECK(s.sent() == got.files[0].header_bytes);
 }
 
-TEST_CASE("a header of more than 16 MiB is read, too") {
+TEST_CASE("a header that is too long to be read beside others is read, too") {
   scene s({{"long.safetensors", lfs(safetensors_text().tensor("a", {10}).pad(17 * mib).bytes())},
            {"other.safetensors", lfs(f32("b", 5))}});
   const auto got = s.inspect();
@@ -150,7 +151,7 @@ TEST_CASE("a long vocabulary is read over once at most, and not kept") {
   const auto got = s.inspect();
   CHECK(got.files[0].problem == "");
   CHECK(got.parameters == mib);
-  CHECK(s.sent() == 4 * mib);
+  CHECK(s.sent() == (2 + 4) * mib);  // beside others, then alone
   CHECK(got.files[0].header_bytes == 4 * mib);
   CHECK(got.files[0].metadata[1].second == "[string x " + std::to_string(3 * mib / 16) + "]");
 }
@@ -191,6 +192,20 @@ TEST_CASE("an answer that contradicts the listing is the problem of its file") {
   s.hub.inject(fault(embedded::wrong_content_range("bytes 0-9/10")).on(listener::cdn).repeated(1));
   const auto got = s.inspect();
   CHECK(got.files[0].problem.empty() != got.files[1].problem.empty());
+}
+
+TEST_CASE("a file that is gone is told, even if the server tells nothing but XML") {
+  const auto index = embedded::regular("{\"weight_map\":{}}");
+  scene s({{"a.safetensors", lfs(f32("a", mib))}, {"b.safetensors.index.json", index}});
+  const auto gone =
+      embedded::fault_action{[](embedded::exchange& e) {
+                               e.answer = embedded::response();
+                               e.answer.status = 404;
+                               e.answer.text("<Error><Code>NoSuchKey</Code></Error>", "text/xml");
+                             },
+                             nullptr};
+  s.hub.inject(fault(gone).on("/resolve/").repeated(fault::always));
+  for (const auto& file : s.inspect().files) CHECK(file.problem != "");
 }
 
 TEST_CASE("a Hub that fails fails the inspection") {

@@ -117,6 +117,35 @@ TEST_CASE("to skip what the pipeline does not have is an error that names what i
   CHECK(s.untouched());
 }
 
+TEST_CASE("of several pipelines one has what is to be skipped") {
+  pipeline_scene s;
+  s.hub.put(test::repo_of("acme/pipe", test::small_pipeline(10)));
+  auto files = test::small_pipeline(20);
+  auto text = files["model_index.json"].content.text();
+  files["model_index.json"] = test::json(text.replace(text.find("\"vae\""), 5, "\"coder\""));
+  s.hub.put(test::repo_of("acme/other", files));
+  diffusers_wish wish;
+  const auto both = [&wish] {
+    auto asked = pipeline_scene::one("acme/pipe", wish);
+    asked.push_back(pipeline_scene::one("acme/other", wish).front());
+    return asked;
+  };
+  wish.skip = {"vae"};
+  CHECK(s.plan(both()).pipelines.size() == 2);
+  wish.skip = {"vae", "vaee"};
+  CHECK(s.failure(both()).reason() == errc::invalid_argument);
+}
+
+TEST_CASE("a component that the index gives, and has no files, is told") {
+  pipeline_scene s;
+  auto files = test::small_pipeline(10);
+  std::erase_if(files, [](const auto& file) { return file.first.starts_with("vae/"); });
+  s.hub.put(test::repo_of("acme/pipe", files));
+  const auto plan = s.plan(pipeline_scene::one("acme/pipe"));
+  REQUIRE(plan.bundle.warnings.size() == 1);
+  CHECK(contains(plan.bundle.warnings[0], "'vae' of acme/pipe"));
+}
+
 TEST_CASE("a repo without an index is no pipeline") {
   pipeline_scene s;
   s.hub.put(embedded::tiny());
@@ -181,6 +210,20 @@ TEST_CASE("a minimal pipeline leaves no listing that other clients would measure
   const auto again = s.fetch("acme/pipe", minimal());
   CHECK(again.all[0].components.at("vae").files == got.all[0].components.at("vae").files);
   CHECK(again.bundle.totals.bytes_present == got.bundle.totals.bytes_total);
+}
+
+TEST_CASE("offline, a minimal pipeline is not whole without a component that was skipped") {
+  pipeline_scene s;
+  s.hub.put(test::repo_of("acme/pipe", test::small_pipeline(10)));
+  auto wish = minimal();
+  wish.skip = {"vae"};
+  s.fetch("acme/pipe", wish);
+  s.here.config.offline = true;
+  CHECK(s.fetch("acme/pipe", wish).all[0].components.size() == 3);
+  const auto failure = s.failure("acme/pipe", minimal());
+  CHECK(failure.reason() == errc::not_cached);
+  CHECK(failure.context().repo == "acme/pipe");
+  CHECK(contains(failure.detail(), "'vae'"));
 }
 
 TEST_CASE("a pipeline as diffusers chooses it leaves the listing that diffusers asks for") {

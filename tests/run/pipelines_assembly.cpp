@@ -119,6 +119,19 @@ TEST_CASE("without links the index is linked as it is") {
   CHECK(s.shown() == want);
 }
 
+TEST_CASE("an address on another host stays in the index as it is") {
+  assembling_scene s;
+  auto files = test::linking_pipeline(10, R"("hf://acme/vae")");
+  const auto add_address = [](std::string text) {
+    return text.insert(text.rfind('}'), R"(, "homepage": "https://elsewhere.example/acme/home")");
+  };
+  files["model_index.json"] = test::json(add_address(files["model_index.json"].content.text()));
+  s.hub.put(test::vae_repo());
+  s.hub.put(test::repo_of("acme/pipe", files));
+  s.assemble(s.show());
+  CHECK(s.shown().at("model_index.json") == add_address(index_with(R"(["diffusers", "AutoencoderKL"])")));
+}
+
 TEST_CASE("a skipped link is shown as a component that was not given") {
   assembling_scene s;
   s.hub.put(test::repo_of("acme/pipe", test::linking_pipeline(10, R"("hf://acme/vae")")));
@@ -233,6 +246,25 @@ TEST_CASE("two files that would get one name are refused, and both are named") {
   CHECK(failure.reason() == errc::refused);
   CHECK(contains(failure.detail(), "unet/diffusion_pytorch_model.safetensors"));
   CHECK(contains(failure.detail(), "unet/diffusion_pytorch_model.fp16.safetensors"));
+}
+
+TEST_CASE("names that cannot stand in the directory are told of a preview") {
+  assembling_scene s;
+  s.hub.put(test::vae_repo());
+  auto files = test::small_pipeline(10);
+  auto text = files["model_index.json"].content.text();
+  text.insert(text.rfind('}'), R"(, ".hubcache-assembly": "hf://acme/vae")");
+  files["model_index.json"] = test::json(text);
+  s.hub.put(test::repo_of("acme/pipe", files));
+  const auto plan = s.plan(pipeline_scene::one("acme/pipe"));
+  try {
+    (void)assembly_of(plan, preview(plan), 0, s.dir, false);
+    FAIL("it was not refused");
+  } catch (const hubcache::error& e) {
+    CHECK(e.reason() == errc::malformed_file);
+    CHECK(e.context().repo == "acme/pipe");
+    CHECK(e.context().file.starts_with(".hubcache-assembly/"));
+  }
 }
 
 TEST_CASE("a preview tells the files of the directory, and nothing can be assembled of it") {

@@ -75,7 +75,8 @@ TEST_CASE("a link to another host is refused, and nobody is asked") {
   stranger.put(test::vae_repo());
   pipeline_scene s;
   const auto host = stranger.endpoint().substr(stranger.endpoint().find("//") + 2);
-  s.hub.put(test::repo_of("acme/pipe", test::linking_pipeline(10, "\"https://" + host + "/acme/vae\"")));
+  s.hub.put(
+      test::repo_of("acme/pipe", test::linking_pipeline(10, "\"https://" + host + "/acme/vae/tree/main\"")));
   const auto failure = s.failure("acme/pipe");
   CHECK(failure.reason() == errc::refused);
   CHECK(failure.context().repo == "acme/pipe");
@@ -86,12 +87,45 @@ TEST_CASE("a link to another host is refused, and nobody is asked") {
   CHECK(s.hub.log().count() == 4);  // commit, listing and, by a redirect, index of acme/pipe
 }
 
+TEST_CASE("an address on another host is no component, with a warning") {
+  pipeline_scene s;
+  auto files = test::small_pipeline(10);
+  auto text = files["model_index.json"].content.text();
+  text.insert(text.rfind('}'), R"(, "homepage": "https://elsewhere.example/acme/home")");
+  files["model_index.json"] = test::json(text);
+  s.hub.put(test::repo_of("acme/pipe", files));
+  const auto plan = s.plan(pipeline_scene::one("acme/pipe"));
+  REQUIRE(plan.bundle.warnings.size() == 1);
+  CHECK(contains(plan.bundle.warnings[0], "'homepage'"));
+  CHECK(contains(plan.bundle.warnings[0], "elsewhere.example"));
+  CHECK(test::find(plan.pipelines[0], "homepage") == nullptr);
+  CHECK(plan.pipelines[0].components.size() == 4);
+}
+
+TEST_CASE("an address on another host is a link if it takes a component's place or names a revision") {
+  std::string value;
+  auto files = test::small_pipeline(10);
+  SUBCASE("a folder has its name") { value = R"("https://elsewhere.example/acme/vae")"; }
+  SUBCASE("it names a revision") {
+    std::erase_if(files, [](const auto& file) { return file.first.starts_with("vae/"); });
+    value = R"("https://elsewhere.example/acme/vae/tree/main")";
+  }
+  SUBCASE("it stands in a list") {
+    std::erase_if(files, [](const auto& file) { return file.first.starts_with("vae/"); });
+    value = R"([null, null, "https://elsewhere.example/acme/vae"])";
+  }
+  files["model_index.json"] = test::small_index(value);
+  pipeline_scene s;
+  s.hub.put(test::repo_of("acme/pipe", files));
+  CHECK(s.failure("acme/pipe").reason() == errc::refused);
+}
+
 TEST_CASE("no link is followed if one of them is refused") {
   pipeline_scene s;
   s.hub.put(test::vae_repo());
   auto files = test::linking_pipeline(10, R"("hf://acme/vae")");
   auto text = files["model_index.json"].content.text();
-  text.insert(text.rfind('}'), R"(, "z": "https://elsewhere.example/acme/vae")");
+  text.insert(text.rfind('}'), R"(, "z": "https://elsewhere.example/acme/vae/tree/main")");
   files["model_index.json"] = test::json(text);
   s.hub.put(test::repo_of("acme/pipe", files));
   CHECK(s.failure("acme/pipe").reason() == errc::refused);
@@ -150,6 +184,7 @@ TEST_CASE("the class of a linked component is told by its repo's index, else by 
   auto vae = test::vae_repo();
   auto files = vae.files();
   files["model_index.json"] = test::json(R"({"_class_name": "X", "fine": ["my_module", "MyVae"]})");
+  files["fine/my_module.py"] = embedded::regular("class MyVae: pass\n");
   vae.commit(files);
   s.hub.put(vae);
   s.hub.put(test::repo_of("acme/pipe", test::linking_pipeline(10, R"("hf://acme/vae@main/fine")")));
@@ -160,12 +195,58 @@ TEST_CASE("the class of a linked component is told by its repo's index, else by 
   CHECK(class_of(test::find(by_config.pipelines[0], "vae")) == "diffusers.AutoencoderKL");
   SUBCASE("offline as well, after a run") {
     const auto got = s.run(by_index);
-    CHECK(names_in(got.all[0].components.at("vae")).size() == 2);  // the index is no file of the component
+    CHECK(
+        names_in(got.all[0].components.at("vae")) ==  // the index is no file of the component, the module is
+        texts{"config.json", "diffusion_pytorch_model.safetensors", "my_module.py"});
     s.here.config.offline = true;
     const auto again = s.plan(pipeline_scene::one("acme/pipe"));
     CHECK(class_of(test::find(again.pipelines[0], "vae")) == "my_module.MyVae");
     CHECK(again.bundle.bytes_to_fetch() == 0);
   }
+}
+
+TEST_CASE("a tokenizer is taken from a model's repo without the model") {
+  pipeline_scene s;
+  embedded::file_map clip;
+  clip["config.json"] = test::json(R"({"architectures": ["CLIPModel"]})");
+  clip["model.safetensors"] = test::weights(90);
+  clip["preprocessor_config.json"] = test::json(R"({"processor_class": "CLIPProcessor"})");
+  clip["tokenizer_config.json"] = test::json(R"({"tokenizer_class": "CLIPTokenizer"})");
+  s.hub.put(test::repo_of("acme/clip", clip));
+  embedded::file_map files;
+  files["model_index.json"] = test::json(R"({"_class_name": "X", "feature_extractor": "hf://acme/clip",
+    "scheduler": "hf://acme/clip", "text_encoder": "hf://acme/clip", "tokenizer": "hf://acme/clip",
+    "tokenizer_2": ["transformers", "CLIPTokenizer", "hf://acme/clip"]})");
+  s.hub.put(test::repo_of("acme/pipe", files));
+  const auto plan = s.plan(pipeline_scene::one("acme/pipe"));
+  const auto& pipe = plan.pipelines[0];
+  const texts configuration{"config.json", "preprocessor_config.json", "tokenizer_config.json"};
+  for (const auto* name : {"feature_extractor", "scheduler", "tokenizer", "tokenizer_2"}) {
+    CAPTURE(std::string(name));
+    CHECK(test::find(pipe, name)->files == configuration);
+  }
+  CHECK(class_of(test::find(pipe, "tokenizer")) == "transformers.CLIPTokenizer");
+  CHECK(class_of(test::find(pipe, "feature_extractor")) == "transformers.CLIPProcessor");
+  CHECK(class_of(test::find(pipe, "scheduler")) == ".");  // no file tells it
+  CHECK(class_of(test::find(pipe, "text_encoder")) == "transformers.CLIPModel");
+  CHECK(test::find(pipe, "text_encoder")->files.size() == 4);
+}
+
+TEST_CASE("links to very many repos are refused") {
+  pipeline_scene s;
+  const auto link_to = [&s](int count) {
+    std::string text = R"({"_class_name": "X")";
+    for (int k = 0; k < count; ++k) {
+      const auto number = std::to_string(k);
+      text.append(", \"c" + number + "\": \"hf://acme/r" + number + "\"");
+      s.hub.put(test::repo_of("acme/r" + number, {{"config.json", test::json("{}")}}));
+    }
+    s.hub.put(test::repo_of("acme/pipe", {{"model_index.json", test::json(text + "}")}}));
+  };
+  link_to(64);
+  CHECK(s.plan(pipeline_scene::one("acme/pipe")).pipelines[0].components.size() == 64);
+  link_to(65);
+  CHECK(s.failure("acme/pipe").reason() == errc::refused);
 }
 
 TEST_CASE("a linked component has the variant asked for where there is one") {
@@ -194,6 +275,45 @@ TEST_CASE("a linked component without the variant is plain, with a warning") {
   const auto& warnings = plan.bundle.warnings;
   CHECK(std::any_of(warnings.begin(), warnings.end(),
                     [](const auto& w) { return contains(w, "'vae'") && contains(w, "fp16"); }));
+}
+
+TEST_CASE("a variant in a format or a depth that is not taken is not there") {
+  linked_scene s("");
+  auto vae = test::vae_repo();
+  auto there = vae.files();
+  there["diffusion_pytorch_model.bin"] = test::weights(104);
+  there["fine/diffusion_pytorch_model.fp16.bin"] = test::weights(105);
+  vae.commit(there);
+  s.hub.put(vae);
+  auto files = test::linking_pipeline(10, R"("hf://acme/vae")");
+  auto wish = test::wish_variant("fp16");
+  SUBCASE("of a linked component") {
+    files["unet/diffusion_pytorch_model.fp16.safetensors"] = test::weights(70);
+  }
+  SUBCASE("of the own ones") {
+    files["model_index.json"] = test::small_index(R"("hf://acme/vae/fine")");
+    files["unet/diffusion_pytorch_model.fp16.safetensors"] = test::weights(70);
+    files["unet/diffusion_pytorch_model.bin"] = test::weights(71);
+    files["text_encoder/pytorch_model.bin"] = test::weights(72);
+    wish.use_safetensors = false;
+  }
+  s.hub.put(test::repo_of("acme/pipe", files));
+  const auto plan = s.plan(pipeline_scene::one("acme/pipe", wish));
+  CHECK(plan.pipelines[0].components.size() == 4);
+  const auto& warnings = plan.bundle.warnings;
+  CHECK(std::any_of(warnings.begin(), warnings.end(), [](const auto& w) { return contains(w, "fp16"); }));
+}
+
+TEST_CASE("a variant that neither the own components nor the linked ones have is told with those of both") {
+  linked_scene s("");
+  auto files = test::linking_pipeline(10, R"("hf://acme/vae/fine")");
+  files["unet/diffusion_pytorch_model.bf16.safetensors"] = test::weights(70);
+  s.hub.put(test::repo_of("acme/pipe", files));
+  const auto failure = s.failure("acme/pipe", test::wish_variant("int4"));
+  CHECK(failure.reason() == errc::file_not_found);
+  CHECK(contains(failure.detail(), "'int4'"));
+  CHECK(contains(failure.detail(), "bf16"));
+  CHECK(contains(failure.detail(), "other repos have fp16"));
 }
 
 TEST_CASE("safetensors may be demanded of a repo that only links") {

@@ -126,6 +126,32 @@ TEST_CASE("a modular index adds to a plain one what that leaves open") {
   CHECK(s.fetch("acme/both").all[0].components.size() == 4);
 }
 
+TEST_CASE("a modular index is not read beside a plain one that leaves nothing open") {
+  pipeline_scene s;
+  auto files = test::small_pipeline(10);
+  files["modular_model_index.json"] = test::json("[");
+  s.hub.put(test::repo_of("acme/both", files));
+  CHECK(s.plan(pipeline_scene::one("acme/both")).pipelines[0].files == texts{"model_index.json"});
+}
+
+TEST_CASE("a link that is none is a problem of its component alone") {
+  modular_scene s(R"([null, null, {"pretrained_model_name_or_path": "/home/me/vae"}])");
+  const auto failure = s.failure("acme/modular");
+  CHECK(failure.reason() == errc::malformed_file);
+  CHECK(failure.context().repo == "acme/modular");
+  CHECK(failure.context().file == "modular_model_index.json");
+  CHECK(contains(failure.detail(), "'vae'"));
+  diffusers_wish wish;
+  wish.skip = {"vae"};
+  CHECK(s.fetch("acme/modular", wish).all[0].components.size() == 1);
+  // Beside a plain index it fills nothing.
+  auto files = test::linking_pipeline(10, "[null, null]");
+  files["modular_model_index.json"] =
+      test::json(modular_index(R"([null, null, {"pretrained_model_name_or_path": "./vae"}])"));
+  s.hub.put(test::repo_of("acme/both", files));
+  CHECK(s.fetch("acme/both").all[0].components.size() == 3);
+}
+
 TEST_CASE("a connected pipeline comes along, with what diffusers hands on") {
   pipeline_scene s;
   s.hub.put(connecting("decoder", {"prior"}, 10));
@@ -141,6 +167,14 @@ TEST_CASE("a connected pipeline comes along, with what diffusers hands on") {
   CHECK(got.all[1].components.contains("vae"));
   s.here.config.offline = true;
   CHECK(s.fetch("acme/decoder", wish).all.size() == 2);
+}
+
+TEST_CASE("a pipeline that connects and does not say to which is planned with a warning") {
+  pipeline_scene s;
+  s.hub.put(connecting("decoder", {}, 10));
+  const auto plan = s.plan(pipeline_scene::one("acme/decoder"));
+  REQUIRE(plan.bundle.warnings.size() == 1);
+  CHECK(contains(plan.bundle.warnings[0], "names none under 'prior'"));
 }
 
 TEST_CASE("a connected pipeline must have safetensors, as of diffusers") {
@@ -211,4 +245,6 @@ TEST_CASE("a local folder takes no connected pipelines") {
   INFO(failure.what());
   CHECK(failure.reason() == errc::invalid_argument);
   CHECK(contains(failure.detail(), "acme/prior (acme/decoder, which connects to it)"));
+  CHECK(contains(failure.detail(), "fetch each pipeline by itself"));
+  CHECK(!contains(failure.detail(), "--assemble"));  // which leaves them out
 }

@@ -155,6 +155,32 @@ TEST_CASE("every role leads to what an engine opens: a file, the first part of a
   for (const auto& one : paths_of(what, got)) CHECK(std::filesystem::exists(one.path));
 }
 
+TEST_CASE("a split model is opened by its part 00001, also where there is a part 00000") {
+  scene s;
+  auto models = s.hub.get("acme/models-gguf");
+  auto files = models.files();
+  files["m-Q4_K_S-00000-of-00002.gguf"] = embedded::lfs(file_content::generated(8, 10'000));
+  models.commit(files);
+  s.hub.put(models);
+  const auto what = one_role("repo = \"acme/models-gguf\"\nquant = \"Q4_K_S\"");
+  const auto got = s.fetch(what);
+  CHECK(got.files.size() == 4);
+  CHECK(paths_of(what, got).front().path.ends_with("/m-Q4_K_S-00001-of-00002.gguf"));
+}
+
+TEST_CASE("a plan warns of parts that a repo lacks") {
+  scene s;
+  auto models = s.hub.get("acme/models-gguf");
+  auto files = models.files();
+  files.erase("m-Q4_K_S-00002-of-00002.gguf");
+  models.commit(files);
+  s.hub.put(models);
+  hubcache::cache cache(s.here.config);
+  const auto plan = cache.plan_recipe(one_role("repo = \"acme/models-gguf\"\nquant = \"Q4_K_S\""));
+  REQUIRE(plan.parts.front().what.warnings.size() == 1);
+  CHECK(plan.parts.front().what.warnings[0].find("lacks 1 of the 2 parts") != std::string::npos);
+}
+
 TEST_CASE("a plan of a recipe changes nothing on disk and tells where everything will be") {
   scene s;
   const auto what = parse_recipe(text);

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,9 +29,16 @@ const paths listing{"README.md",
                     "vae/sub/model.safetensors",
                     "vae_1_0/diffusion_pytorch_model.safetensors"};
 
+/// A component "part" of a class that nothing tells.
+model_component part() {
+  model_component component;
+  component.name = "part";
+  return component;
+}
+
 paths select(const paths& from, std::string_view folder, const diffusers_wish& wish = {}) {
   paths result;
-  for (const auto& file : select_component(from, folder, "part", wish).files) {
+  for (const auto& file : select_component(from, folder, part(), wish).files) {
     CHECK(file.role == "component:part");
     result.push_back(file.path);
   }
@@ -39,7 +47,7 @@ paths select(const paths& from, std::string_view folder, const diffusers_wish& w
 
 std::string complaint(const paths& from, std::string_view folder, const diffusers_wish& wish = {}) {
   try {
-    static_cast<void>(select_component(from, folder, "part", wish));
+    static_cast<void>(select_component(from, folder, part(), wish));
   } catch (const error& e) {
     CHECK(e.reason() == errc::file_not_found);
     return e.detail();
@@ -105,6 +113,29 @@ TEST_CASE("shards come with their index, and minimal leaves out the single file 
 TEST_CASE("a lone tokenizer is its whole folder") {
   CHECK(select(listing, "tokenizer") ==
         paths{"tokenizer/merges.txt", "tokenizer/templates/chat.jinja", "tokenizer/tokenizer_config.json"});
+}
+
+TEST_CASE("a tokenizer, processor or scheduler is its configuration, whatever model lies beside it") {
+  const paths root{"config.json", "model.safetensors", "preprocessor_config.json", "tokenizer.json"};
+  const auto is_configuration = [&root](const char* name, const char* of_class) {
+    auto component = part();
+    component.name = name;
+    component.class_name = of_class;
+    const auto chosen = select_component(root, "", component, {}).files;
+    return std::none_of(chosen.begin(), chosen.end(),
+                        [](const auto& f) { return f.path == "model.safetensors"; });
+  };
+  for (const auto* of_class : {"CLIPTokenizer", "T5TokenizerFast", "CLIPImageProcessor",
+                               "CLIPFeatureExtractor", "Qwen2VLProcessor", "DDIMScheduler"}) {
+    CAPTURE(std::string(of_class));
+    CHECK(is_configuration("part", of_class));
+  }
+  for (const auto* name :
+       {"tokenizer", "tokenizer_2", "scheduler", "feature_extractor", "image_processor", "processor"}) {
+    CAPTURE(std::string(name));
+    CHECK(is_configuration(name, ""));
+    CHECK_FALSE(is_configuration(name, "CLIPTextModel"));
+  }
 }
 
 TEST_CASE("of a root only what configures is taken beside the weights") {

@@ -219,3 +219,21 @@ TEST_CASE("a repo without a model says what it has instead") {
   CHECK(complaint({"mmproj.gguf", "m-00002-of-00002.gguf"}) ==
         "none of the 2 .gguf files is a model, or the first part of one");
 }
+
+TEST_CASE("draft heads that are asked for and not there are told") {
+  const auto none = select_drafts({"m-Q8_0.gguf"});
+  REQUIRE(none.warnings.size() == 1);
+  CHECK(none.warnings[0] == "The repo has no draft heads for m-Q8_0.gguf.");
+  CHECK(select({"m-Q8_0.gguf"}).warnings.empty());
+  CHECK(select_drafts({"m-Q8_0.gguf", "mtp-m.gguf"}).warnings.empty());
+}
+
+TEST_CASE("draft heads alone are no model") {
+  CHECK_FALSE(complaint({"mtp-m-Q8_0.gguf", "eagle3-m.gguf"}).empty());
+}
+
+TEST_CASE("a set that is numbered from 00000 lacks no part") {
+  CHECK(select({"m-00000-of-00002.gguf", "m-00001-of-00002.gguf"}).warnings.empty());
+  CHECK(select({"m-00000-of-00002.gguf", "m-00001-of-00002.gguf", "m-00002-of-00002.gguf"}).warnings.empty());
+  CHECK(select({"m-00000-of-00003.gguf", "m-00001-of-00003.gguf"}).warnings.size() == 1);
+}

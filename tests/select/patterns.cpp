@@ -104,6 +104,13 @@ TEST_CASE("many runs do not make matching explode") {
   CHECK(matches(pattern, std::string(4000, 'a')));
 }
 
+TEST_CASE("a pattern is made once and matches any number of paths") {
+  const hubcache::path_pattern json("a*.json");
+  CHECK(json("a.json"));
+  CHECK_FALSE(json("b.json"));
+  CHECK(json("a/b.json"));
+}
+
 TEST_CASE("a selection without lists selects everything") { CHECK(selection()("anything")); }
 
 TEST_CASE("allow means at least one pattern, an empty list nothing") {

@@ -35,6 +35,10 @@ recipe_role model(std::string tag) {
   return result;
 }
 
+std::vector<file_role> files_of(const recipe_role& wanted, const hubcache::listing& files) {
+  return select_role(wanted, files).files;
+}
+
 /// What is said if `wanted` is not there; the reason is that.
 std::string complaint(const recipe_role& wanted, const hubcache::listing& files) {
   try {
@@ -51,8 +55,8 @@ std::string complaint(const recipe_role& wanted, const hubcache::listing& files)
 
 TEST_CASE("A file plays the role alone, a folder with all its files") {
   const auto files = listing_of({"vae/b", "vae/sub/a", "vae.json", "vaex/c"});
-  CHECK(select_role(role("vae.json"), files) == std::vector{file_role("vae.json", "vae")});
-  CHECK(select_role(role("vae/"), files) ==
+  CHECK(files_of(role("vae.json"), files) == std::vector{file_role("vae.json", "vae")});
+  CHECK(files_of(role("vae/"), files) ==
         std::vector{file_role("vae/b", "vae"), file_role("vae/sub/a", "vae")});
 }
 
@@ -74,18 +78,31 @@ TEST_CASE("A missing file is told with those that could be meant, nearest first,
 TEST_CASE("A tag picks the whole split set and the projector beside it") {
   const auto files = listing_of(
       {"m-Q4_K_M-00001-of-00002.gguf", "m-Q4_K_M-00002-of-00002.gguf", "m-Q8_0.gguf", "mmproj-F16.gguf"});
-  CHECK(select_role(model("Q4_K_M"), files) == std::vector{file_role("m-Q4_K_M-00001-of-00002.gguf", "vae"),
-                                                           file_role("m-Q4_K_M-00002-of-00002.gguf", "vae"),
-                                                           file_role("mmproj-F16.gguf", "vae.mmproj")});
-  CHECK(select_role(model(""), listing_of({"m-Q8_0.gguf"})) == std::vector{file_role("m-Q8_0.gguf", "vae")});
+  CHECK(files_of(model("Q4_K_M"), files) == std::vector{file_role("m-Q4_K_M-00001-of-00002.gguf", "vae"),
+                                                        file_role("m-Q4_K_M-00002-of-00002.gguf", "vae"),
+                                                        file_role("mmproj-F16.gguf", "vae.mmproj")});
+  CHECK(files_of(model(""), listing_of({"m-Q8_0.gguf"})) == std::vector{file_role("m-Q8_0.gguf", "vae")});
 }
 
 TEST_CASE("A preset does not replace the model that a recipe asks for") {
   const auto files = listing_of({"m-Q8_0.gguf", "preset.ini"});
-  CHECK(select_role(model("Q8_0"), files) == std::vector{file_role("m-Q8_0.gguf", "vae")});
+  CHECK(files_of(model("Q8_0"), files) == std::vector{file_role("m-Q8_0.gguf", "vae")});
 }
 
 TEST_CASE("A tag that nothing has is told with the role and the models that are there") {
   const auto told = complaint(model("Q2_K"), listing_of({"m-Q8_0.gguf"}));
   CHECK(told.find("m-Q8_0.gguf") != told.npos);
+}
+
+TEST_CASE("Of two models with the tag the one that the Hub reports first plays the role") {
+  auto files = listing_of({"m-Q4_K_M.gguf", "m-UD-Q4_K_M.gguf"});
+  files.files[0].position = 1;
+  CHECK(files_of(model("Q4_K_M"), files) == std::vector{file_role("m-UD-Q4_K_M.gguf", "vae")});
+}
+
+TEST_CASE("Parts that the repo lacks are told") {
+  const auto chosen = select_role(model("Q8_0"), listing_of({"m-Q8_0-00001-of-00003.gguf"}));
+  REQUIRE(chosen.warnings.size() == 1);
+  CHECK(chosen.warnings[0].find("lacks 2 of the 3 parts") != std::string::npos);
+  CHECK(select_role(model("Q8_0"), listing_of({"m-Q8_0.gguf"})).warnings.empty());
 }

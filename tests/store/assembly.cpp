@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -12,6 +13,7 @@
 #include <store/placed.hpp>
 #include <string>
 #include <support/outside.hpp>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -406,6 +408,90 @@ TEST_CASE("nobody can read a file in the directory who could not read it in the 
   CHECK(done.files[1].link == link_kind::symlink);
   CHECK(done.files[0].link == link_kind::copy);
   CHECK(status(s.shown("unet/config.json")).mode == 0400);
+  CHECK((status(s.shown("model_index.json")).mode & 0077U) == 0);
+  CHECK((status(s.shown(std::string(hubcache::assembly_manifest))).mode & 0077U) == 0);
+  s.what.texts[0].text = "{}";
+  CHECK(s.run(by_hard_link).files[0].kept);
+  CHECK((status(s.shown("model_index.json")).mode & 0077U) == 0);
+}
+
+TEST_CASE("an edit while the directory is being filled is not lost") {
+  /// Links, after somebody edited a file.
+  struct edited {
+    std::string path;
+    hubcache::link_report link(const hubcache::opened_file& have, const hubcache::link_target& want,
+                               hubcache::link_kinds kinds, std::error_code& ec) const {
+      fs::remove(path);
+      write(path, "mine");
+      return hubcache::copy().link(have, want, kinds, ec);
+    }
+  };
+  // One that is replaced, one that is removed, one that is written, and one that was not there.
+  for (const auto* const path : {"vae/config.json", "unet/config.json", "model_index.json", "vae/new.json"}) {
+    CAPTURE(path);
+    scene s;
+    s.run(by_hard_link);
+    s.use_other_vae();
+    s.what.files.push_back(s.file("vae/new.json", s.vae, 'c', "config.json", "{\"vae\": 2}"));
+    s.what.files.erase(s.what.files.begin());
+    s.what.texts[0].text = "{}";
+    const edited links{s.shown(path)};
+    try {
+      s.run(links);
+      FAIL("nothing was noticed");
+    } catch (const hubcache::error& e) {
+      CHECK(e.reason() == errc::refused);
+      CHECK(e.context().file == s.shown(path));
+    }
+    CHECK(read_file(s.shown(path)) == "mine");
+    fs::remove(s.shown(path));
+    s.run(by_hard_link);
+    CHECK(s.tree() == s.wanted());
+  }
+}
+
+TEST_CASE("a kept symlink is refused once the blob behind it is of other bytes") {
+  scene s;
+  s.run(by_symlink);
+  const auto blob = s.cache.blob(s.vae, weights_of('v'));
+  fs::permissions(blob, fs::perms(0644));
+  write(blob, weights_of('x'));
+  const auto failed = s.failure();
+  REQUIRE(failed);
+  CHECK(failed->reason() == errc::refused);
+  CHECK(failed->context().file == s.entry(s.vae, 'b', "model.bin"));
+}
+
+TEST_CASE("a file of ours becomes a folder, and a folder of ours a file") {
+  scene s;
+  const auto folder = s.what;
+  auto file = s.what;
+  file.files.resize(2);
+  file.texts = {{"vae", "one file"}};
+  for (const auto& next : {file, folder, file}) {
+    s.what = next;
+    s.run();
+    CHECK(s.tree() == s.wanted());
+  }
+  // A run that was killed before it changed anything.
+  s.what = folder;
+  auto both = s.manifest();
+  fs::create_directories(s / "elsewhere");
+  s.what.dir = s / "elsewhere";
+  s.run();
+  for (auto& entry : s.manifest()) {
+    const bool known = std::find(both.begin(), both.end(), entry) != both.end();
+    if (entry.repo) entry.link.reset();
+    if (!known) both.push_back(entry);
+  }
+  s.what.dir = folder.dir;
+  write(s.shown(std::string(hubcache::assembly_manifest)), format_assembly_manifest(both));
+  s.run();
+  CHECK(s.tree() == s.wanted());
+  // What is not ours stays.
+  write(s.shown("vae/mine.txt"), "mine");
+  s.what = file;
+  check_refused(s, "vae", "");
 }
 
 TEST_CASE("where others share the directory and could not read a copy, there is a symlink") {
@@ -512,6 +598,20 @@ TEST_CASE("a directory that another process fills, and a repo that one removes f
     CHECK(failed->reason() == errc::refused);
     CHECK(failed->context().repo == "acme/vae");
   }
+  s.run();
+  CHECK(s.tree() == s.wanted());
+}
+
+TEST_CASE("a lease that is held for a moment is waited for") {
+  scene s;
+  std::error_code ec;
+  auto lease = hubcache::ledger(s.config.state_dir)
+                   .try_lease(s.cache.path(), s.vae.folder(), hubcache::os::lock_mode::exclusive, ec);
+  REQUIRE(lease);
+  std::jthread holder([held = std::move(*lease)]() mutable {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    const auto dropped = std::move(held);
+  });
   s.run();
   CHECK(s.tree() == s.wanted());
 }

@@ -47,3 +47,19 @@ TEST_CASE("one masked file makes a listing masked") {
   l.files[1].masked = true;
   CHECK(l.masked());
 }
+
+TEST_CASE("a listing tells its files as they were reported, and where nobody did, by path") {
+  listing l;
+  for (const char* path : {"a", "b", "c"}) l.files.push_back(entry(path));
+  const auto paths = [&l] {
+    std::string all;
+    for (const auto* file : l.as_reported()) all += file->path;
+    return all;
+  };
+  CHECK(paths() == "abc");
+  const auto same = l;
+  l.files[0].position = 2;
+  l.files[1].position = 1;
+  CHECK(paths() == "cba");
+  CHECK(l == same);
+}

@@ -24,8 +24,8 @@ static_assert(!std::is_aggregate_v<component_class>);
 
 /// What `text`, the bytes of a file called `file`, says of the class: config.json ("_class_name" of diffusers, else
 /// the first of "architectures" of transformers), scheduler_config.json ("_class_name"), tokenizer_config.json
-/// ("tokenizer_class"), preprocessor_config.json ("image_processor_type", "feature_extractor_type"). None for other
-/// files, and if it says none. Safe with any bytes.
+/// ("tokenizer_class"), preprocessor_config.json ("image_processor_type", "feature_extractor_type", else
+/// "processor_class"). None for other files, and if it says none. Safe with any bytes.
 [[nodiscard]] HUBCACHE_DECL std::optional<component_class> class_in_config(std::string_view file,
                                                                            std::string_view text);
 

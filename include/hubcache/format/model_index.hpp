@@ -45,9 +45,11 @@ struct model_component {
   std::string library;     ///< "diffusers", "transformers", a module; empty if null or not told.
   std::string class_name;  ///< Empty if null or not told.
   std::optional<component_link> link;
+  std::string problem;  ///< Of what stands in the place of a link and is none; else empty.
+  bool bare = false;  ///< The member's value is a link and nothing beside it.
 
   /// Whether none was given: `[null, null]` and no link.
-  [[nodiscard]] bool absent() const noexcept { return library.empty() && class_name.empty() && !link; }
+  [[nodiscard]] bool absent() const noexcept { return library.empty() && class_name.empty() && !link && problem.empty(); }
 
   friend bool operator==(const model_component&, const model_component&) = default;
 };
@@ -70,11 +72,11 @@ struct model_index {
 static_assert(!std::is_aggregate_v<model_index>);
 
 /// Reads model_index.json or modular_model_index.json. Safe with any bytes. Every list is a component, as in diffusers,
-/// and what of it is of another form is passed over, like the members that configure the pipeline; a link alone is one
-/// unless its name begins with '_'. A modular spec without a repo has no link; one that names a single file (a path or
-/// URL that ends in a suffix of weights) is refused: that is no folder.
+/// and what of it is of another form is passed over, like the members that configure the pipeline; a text alone is one if
+/// it is a link from end to end and the name does not begin with '_'. A modular spec without a repo has no link; one that
+/// names a single file (a path or URL that ends in a suffix of weights) is refused: that is no folder.
 /// @throws error errc::malformed_file that names the member: no JSON object; a component's name that is no safe segment
-///         of a path; a member that comes twice; a link that is none
+///         of a path; a member that comes twice; more than 256 components
 [[nodiscard]] HUBCACHE_DECL model_index parse_model_index(std::string_view text);
 
 /// Reads a link: https://HOST/OWNER/NAME[/tree/REVISION[/SUBFOLDER]] (or http://, as an endpoint may be), or
@@ -83,8 +85,8 @@ static_assert(!std::is_aggregate_v<model_index>);
 [[nodiscard]] HUBCACHE_DECL std::optional<component_link> parse_component_link(std::string_view text);
 
 /// The repos that the YAML front matter of a README.md lists under `prior` (facts: features 3, step 13): a block or flow
-/// list, or one id. Other keys, and what is no front matter, are passed over. Safe with any bytes.
-/// @throws error errc::malformed_file if what stands under `prior` is neither, or names no repo
+/// list, or one id. Other keys, and what is no front matter, are passed over. Safe with any bytes. O(readme).
+/// @throws error errc::malformed_file if what stands under `prior` is neither, names no repo, or names more than 64
 [[nodiscard]] HUBCACHE_DECL std::vector<repo> parse_priors(std::string_view readme);
 
 }  // namespace hubcache::inline v0_1

@@ -30,7 +30,7 @@ HUBCACHE_DECL void parse_tree_page(std::string_view text, std::vector<file_entry
 /// @throws error errc::bad_response for another shape.
 HUBCACHE_DECL void parse_scans(std::string_view text, scan_statuses& into);
 
-/// The listing of `commit`, from all its pages. O(n log n).
+/// The listing of `commit`, from all its pages: `entries` as the Hub reported them. O(n log n).
 /// @throws error errc::bad_response if a path comes twice, or is a folder of another.
 [[nodiscard]] HUBCACHE_DECL listing finish_listing(std::string commit, std::vector<file_entry> entries);
 
@@ -38,7 +38,8 @@ HUBCACHE_DECL void parse_scans(std::string_view text, scan_statuses& into);
 /// any way, or of another format version: then the Hub has to be asked.
 [[nodiscard]] HUBCACHE_DECL std::optional<listing> parse_tree_file(std::string_view text, std::string commit);
 
-/// The bytes of trees/<commit>.json, exactly as huggingface_hub writes them.
+/// The bytes of trees/<commit>.json, exactly as huggingface_hub writes them, but with the files in the order in which the
+/// Hub reported them, where huggingface_hub sorts them by path.
 /// @throws error errc::invalid_argument if `of` is masked: such a file would poison every client of the
 /// cache.
 [[nodiscard]] HUBCACHE_DECL std::string format_tree_file(const listing& of);

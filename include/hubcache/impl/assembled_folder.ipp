@@ -103,6 +103,21 @@ class assembled_folder {
     throw_disk_error(ec, "look at", path_of(file));
   }
 
+  /// Whether there is nothing in the folder `path` but such files, and folders of them.
+  template <class Known>
+  [[nodiscard]] bool has_only(const std::string& path, const Known& known) const {
+    std::error_code ec;
+    const auto around = folder_of(path, ec);
+    const auto folder = ec ? os::folder() : around.child(os::last_segment(path), ec);
+    const auto entries = ec ? std::vector<os::folder_entry>() : folder.entries(ec);
+    if (ec) throw_disk_error(ec, "list the folder", path_of(path));
+    return !entries.empty() &&
+           std::all_of(entries.begin(), entries.end(), [&](const os::folder_entry& entry) {
+             const auto below = path + "/" + entry.name;
+             return entry.kind == os::folder_entry::type::folder ? has_only(below, known) : known(below);
+           });
+  }
+
   [[nodiscard]] std::string read_link(const std::string& file) const {
     std::error_code ec;
     const auto folder = folder_of(file, ec);
@@ -123,6 +138,9 @@ class assembled_folder {
       if (!ec) around.remove_folder(os::last_segment(emptied), ec);  // fails if others have files in it
     }
   }
+
+  /// The mode of the texts and the manifest, less the umask.
+  void set_mode(std::uint32_t mode) noexcept { mode_ = mode; }
 
   void write(const std::string& file, std::string_view text, fsync_mode mode) const {
     replace(file, text, mode == fsync_mode::none ? os::text_sync::none : os::text_sync::content);
@@ -170,13 +188,14 @@ class assembled_folder {
 
   void replace(const std::string& file, std::string_view text, os::text_sync synced) const {
     std::error_code ec;
-    replace_below(path_, path_of(file), text, path_of(temporary_name()), ec, synced);
+    replace_below(path_, path_of(file), text, path_of(temporary_name()), ec, synced, mode_);
     if (ec) throw_disk_error(ec, "write the file", path_of(file));
   }
 
   std::string path_;
   os::folder root_;
   std::optional<os::file_lock> lock_;
+  std::uint32_t mode_ = 0666;
   std::string manifest_;  // as it is on disk
 };
 

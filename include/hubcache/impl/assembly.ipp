@@ -12,6 +12,7 @@
 #include <hubcache/store/hub_layout.hpp>
 #include <hubcache/store/ledger.hpp>
 #include <hubcache/store/link_batch.hpp>
+#include <hubcache/store/readers.hpp>
 #include <hubcache/text.hpp>
 
 #include <algorithm>
@@ -24,28 +25,19 @@ namespace hubcache::inline v0_1 {
 
 namespace detail {
 
+HUBCACHE_DECL error wrong_in_assembly(const std::string& path, const char* why) {
+  return {errc::invalid_argument, why, error_context{}.with_file(path)};
+}
+
 /// @throws error errc::invalid_argument unless every file can stand in the directory, and in a manifest
 HUBCACHE_DECL void check_assembly(const assembly& what) {
-  const auto wrong = [](const std::string& path, const char* why) {
-    return error(errc::invalid_argument, why, error_context{}.with_file(path));
-  };
-  if (!what.dir.starts_with('/')) throw wrong(what.dir, "the directory needs an absolute path");
-  std::vector<file_entry> names;
-  const auto add = [&](const std::string& path) {
-    if (!is_safe_path(path) || is_assembly_name(path))
-      throw wrong(path, "no file of the directory can have this path");
-    names.emplace_back().path = path;
-  };
+  if (!what.dir.starts_with('/')) throw wrong_in_assembly(what.dir, "the directory needs an absolute path");
+  check_assembly_names(what);
   for (const auto& file : what.files) {
-    add(file.path);
     if (!is_commit(file.commit) || !is_safe_path(file.source) ||
         file.sha256.algorithm() != digest_algorithm::sha256) {
-      throw wrong(file.path, "its origin needs a commit, a path in the repo and a sha256");
+      throw wrong_in_assembly(file.path, "its origin needs a commit, a path in the repo and a sha256");
     }
-  }
-  for (const auto& text : what.texts) add(text.path);
-  if (const auto* twice = sort_listing(names)) {
-    throw wrong(*twice, "two files would have this path, or one would be a folder of the other");
   }
 }
 
@@ -85,6 +77,7 @@ class assembler {
     choose();
     gather();
     if (!dir_.is_open()) dir_.make();
+    dir_.set_mode(mode_of_texts());
     const bool changes = !sources_.empty() || !texts_.empty() || !unwanted_.empty();
     if (changes) change();
     for (std::size_t i = 0; i < what_.files.size(); ++i) {
@@ -111,10 +104,14 @@ class assembler {
   /// Finds out what stands in the directory, all of it as a run put it there.
   void examine() {
     std::map<std::string, std::string> changed;
-    for (auto& entry : dir_.read_manifest()) {
+    auto listed = dir_.read_manifest();
+    std::set<std::string> paths;
+    for (const auto& entry : listed) paths.insert(entry.path);
+    for (auto& entry : listed) {
       check_stop();
-      const auto now = dir_.look_at(entry.path);
-      if (!now) continue;  // it can be made again
+      const auto now = look_at(entry.path, paths);
+      const bool is_folder = now && now->directory && has_below(paths, entry.path);
+      if (!now || is_folder) continue;  // it can be made again
       auto problem = difference(entry, *now);
       if (problem.empty()) {
         standing_.emplace(entry.path, std::move(entry));
@@ -127,6 +124,42 @@ class assembler {
       dir_.refuse(path, "it was changed since it was put there: " + problem +
                             "; move it away, or choose another directory");
     }
+  }
+
+  /// Whether a file of `paths` lies below `folder`.
+  template <class Paths>
+  [[nodiscard]] static bool has_below(const Paths& paths, const std::string& folder) {
+    return paths.lower_bound(folder + "/") != paths.lower_bound(folder + "0");  // which follows '/'
+  }
+
+  /// What is at `path` now, kept for refuse_if_changed(). None, too, if one of `ours` is where a folder of it would be.
+  template <class Paths>
+  std::optional<os::file_status> look_at(const std::string& path, const Paths& ours) {
+    for (auto slash = path.find('/'); slash != path.npos; slash = path.find('/', slash + 1)) {
+      const auto above = path.substr(0, slash);
+      const auto in_the_way = ours.contains(above) ? dir_.look_at(above) : std::nullopt;
+      if (in_the_way && !in_the_way->directory) return std::nullopt;
+    }
+    auto now = dir_.look_at(path);
+    if (now && !now->directory) examined_.emplace(path, *now);
+    return now;
+  }
+
+  /// @throws error errc::refused unless `path` is as it was when it was looked at, or gone as it was
+  void refuse_if_changed(const std::string& path) const {
+    const auto then = examined_.find(path);
+    const auto now = dir_.look_at(path);
+    if (!now && then == examined_.end()) return;
+    if (now && then != examined_.end() && is_same(then->second, *now)) return;
+    dir_.refuse(
+        path,
+        "it was changed while the directory was being filled; move it away, or choose another directory");
+  }
+
+  [[nodiscard]] static bool is_same(const os::file_status& then, const os::file_status& now) noexcept {
+    if (then.regular != now.regular || then.symlink != now.symlink) return false;
+    // The ctime of a hard link changes with each new name of the blob.
+    return then.links > 1 ? same_bytes_state(then.identity, now.identity) : then.identity == now.identity;
   }
 
   /// What tells the file that stands there from the one in the manifest; empty if it is that.
@@ -160,11 +193,14 @@ class assembler {
     if (learned) index_.insert(std::span(&*learned, 1));
   }
 
-  /// What stands at `path`; nullptr if nothing does. @throws error errc::refused if something else than a file of ours
-  [[nodiscard]] const manifest_file* standing(const std::string& path) const {
+  /// What stands at `path`; nullptr if nothing does, or will once the files of ours are gone that are in its way: they are
+  /// not wanted, as no wanted file is a folder of another. @throws error errc::refused if something else is there
+  [[nodiscard]] const manifest_file* standing(const std::string& path) {
     const auto found = standing_.find(path);
     if (found != standing_.end()) return &found->second;
-    if (dir_.is_open() && dir_.look_at(path)) {
+    const auto now = dir_.is_open() ? look_at(path, standing_) : std::nullopt;
+    const auto is_ours = [this](const std::string& file) { return standing_.contains(file); };
+    if (now && !(now->directory && dir_.has_only(path, is_ours))) {
       dir_.refuse(
           path,
           "hubcache did not put it there, and another file shall have its name; move it away, or choose "
@@ -212,7 +248,11 @@ class assembler {
       const auto& file = what_.files[i];
       if (report_.files[i].kept && report_.files[i].link != link_kind::symlink) continue;
       if (leased.insert(file.repo.folder()).second) lease(file.repo);
-      if (!report_.files[i].kept) add_source(i);
+      if (report_.files[i].kept) {
+        static_cast<void>(source_of(file));  // it leads to what it shall
+      } else {
+        add_source(i);
+      }
     }
   }
 
@@ -227,7 +267,7 @@ class assembler {
 
   void lease(const repo& which) {
     std::error_code ec;
-    auto held = pins_.try_lease(config_.cache_dir, which.folder(), os::lock_mode::shared, ec);
+    auto held = pins_.wait_for_lease(config_.cache_dir, which.folder(), ec);
     if (held) return leases_.push_back(std::move(*held));
     // Where none can be taken (a read-only home) there is none.
     if (ec) return;
@@ -252,6 +292,7 @@ class assembler {
                   error_context{}.with_file(file.file).with_repo(file.repo.display()));
     }
     if (found.hashed) note(confirmed_record(file.what.name, *found.file, result.from.store));
+    note_readers(*found.file);
     result.from.identity = found.file->status.identity;
     result.from.state = trust::verified;
     // Who may write to a blob would, by another name of it, write to the directory, and the other way round.
@@ -261,6 +302,37 @@ class assembler {
     const bool copied = !result.in_cache || file.what.size < hard_link::smallest;
     result.kinds = link_kind::reflink | (copied ? link_kind::copy : link_kind::hard_link);
     return result;
+  }
+
+  void note_readers(const opened_file& from) {
+    std::error_code ec;
+    auto folder = os::parent_path(from.path);
+    auto around = readers_of_.find(folder);
+    if (around == readers_of_.end()) {
+      auto found = readers::of_folder(folder, ec);
+      if (ec) found = readers().through(os::file_status());  // unknown: as if it let nobody in
+      around = readers_of_.emplace(std::move(folder), std::move(found)).first;
+    }
+    ec.clear();
+    const auto list = os::access_list(from.file, ec);
+    allowed_.push_back(around->second.through(ec ? os::file_status() : from.status, list));
+  }
+
+  /// Lets nobody read the texts and the manifest who could not read every file that is shown with them.
+  [[nodiscard]] std::uint32_t mode_of_texts() const {
+    std::error_code ec;
+    const auto around = readers::of_folder(dir_.path(), ec);
+    const auto inherited = ec ? std::vector<os::access_entry>() : os::inherited_access_list(dir_.path(), ec);
+    if (ec) return 0600;
+    const auto group = group_in(dir_.path());
+    std::uint32_t mode = 0666;
+    for (const auto& some : allowed_) mode = mode_for(mode, group, around, some, inherited);
+    for (const auto& done : report_.files) {
+      const auto kept = done.kept && done.link ? examined_.find(done.path) : examined_.end();
+      if (kept == examined_.end() || kept->second.symlink) continue;
+      mode = mode_for(mode, group, around, around.through(kept->second), inherited);
+    }
+    return mode;
   }
 
   [[nodiscard]] mutability store_of_blob(const std::string& path, const repo& of) const {
@@ -287,8 +359,13 @@ class assembler {
     }
     check_stop();
     for (const auto& path : unwanted_) {
+      refuse_if_changed(path);
       dir_.remove(path);
       report_.removed.push_back(path);
+    }
+    batch.sync();
+    for (const auto& one : sources_) {
+      for (const auto position : one.positions) refuse_if_changed(what_.files[position].path);
     }
     const auto placed = batch.publish();
     for (const auto& one : placed) tell_index(one.records);
@@ -297,6 +374,7 @@ class assembler {
     }
     for (const auto* text : texts_) {
       check_stop();
+      refuse_if_changed(text->path);
       dir_.write(text->path, text->text, config_.fsync);
     }
     if (config_.fsync != fsync_mode::none) sync_folders();
@@ -321,6 +399,7 @@ class assembler {
     const bool copied = from.kinds.contains(link_kind::copy);
     if (from.in_cache && !(copied && placed.failure)) {
       pin_commit(file);
+      refuse_if_changed(file.path);
       dir_.point(file.path, file.file);
       done.link = link_kind::symlink;
     } else if (placed.failure) {
@@ -362,7 +441,7 @@ class assembler {
     for (const auto& folder : folders) {
       std::error_code ec;
       os::sync_directory(folder, ec);
-      const bool removed = ec == std::errc::no_such_file_or_directory;
+      const bool removed = ec == std::errc::no_such_file_or_directory || ec == std::errc::not_a_directory;
       if (ec && !removed) throw_disk_error(ec, "sync", folder);
     }
   }
@@ -416,8 +495,11 @@ class assembler {
   const std::stop_token& stop_;
   const ledger pins_;
   assembled_folder dir_;
-  std::map<std::string, manifest_file> standing_;  // by path
+  std::map<std::string, manifest_file> standing_;    // by path
+  std::map<std::string, os::file_status> examined_;  // by path: what the decisions were made of
   std::vector<os::file_lock> leases_;
+  std::map<std::string, readers> readers_of_;  // by folder of sources
+  std::vector<readers> allowed_;               // of each source
   std::vector<source> sources_;
   std::map<std::pair<std::string, bool>, std::size_t> source_by_place_;  // of sources_, by path and in_cache
   std::vector<const assembly_text*> texts_;
@@ -427,6 +509,21 @@ class assembler {
 };
 
 }  // namespace detail
+
+HUBCACHE_DECL void check_assembly_names(const assembly& what) {
+  std::vector<file_entry> names;
+  const auto add = [&](const std::string& path) {
+    if (!is_safe_path(path) || detail::is_assembly_name(path))
+      throw detail::wrong_in_assembly(path, "no file of the directory can have this path");
+    names.emplace_back().path = path;
+  };
+  for (const auto& file : what.files) add(file.path);
+  for (const auto& text : what.texts) add(text.path);
+  if (const auto* twice = detail::sort_listing(names)) {
+    throw detail::wrong_in_assembly(*twice,
+                                    "two files would have this path, or one would be a folder of the other");
+  }
+}
 
 HUBCACHE_DECL void check_assembly_dir(const std::string& dir, const settings& config) {
   detail::assembled_folder at(os::absolute_path(dir));

@@ -19,11 +19,27 @@ namespace hubcache::inline v0_1 {
 
 namespace detail {
 
-/// Adds to `into` what `more` has besides. @pre both are of one commit
+/// Adds to `a` what `b` asks for besides.
+HUBCACHE_DECL void unite(snapshot_options& a, const snapshot_options& b, const repo& of) {
+  if (a.links != b.links || a.link_rules != b.link_rules || a.max_transfers != b.max_transfers) {
+    throw error(
+        errc::invalid_argument,
+        "its files are asked for twice, to be linked in different ways or by another number of transfers; "
+        "ask both times for the same",
+        error_context{}.with_repo(of.display()));
+  }
+  a.files.insert(a.files.end(), b.files.begin(), b.files.end());
+  a.require = a.require | b.require;
+  a.verify = a.verify || b.verify;
+  a.force_download = a.force_download || b.force_download;
+  a.smart_cache = a.smart_cache && b.smart_cache;
+}
+
+/// Adds to `into` what `more` has besides. @pre both are of one commit @throws error errc::invalid_argument
 HUBCACHE_DECL void join(part_draft& into, part_draft more) {
   auto& a = into.draft.what;
   auto& b = more.draft.what;
-  std::move(b.options.files.begin(), b.options.files.end(), std::back_inserter(a.options.files));
+  unite(a.options, b.options, a.repo);
   std::move(more.roles.begin(), more.roles.end(), std::back_inserter(into.roles));
   for (auto& text : b.warnings) {
     if (std::find(a.warnings.begin(), a.warnings.end(), text) == a.warnings.end())
@@ -32,9 +48,10 @@ HUBCACHE_DECL void join(part_draft& into, part_draft more) {
   if (b.write_ref && !a.write_ref) {
     a.write_ref = true;
     a.revision = a.options.revision = b.revision;
+  } else if (b.write_ref && b.revision != a.revision) {
+    a.also_refs.push_back(b.revision);
   }
   a.write_tree = a.write_tree || b.write_tree;
-  a.options.require = a.options.require | b.options.require;
   if (more.draft.seen == access::open || into.draft.seen == access::unknown)
     into.draft.seen = more.draft.seen;
   into.draft.asked = into.draft.asked || more.draft.asked;

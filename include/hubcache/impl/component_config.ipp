@@ -18,6 +18,7 @@ HUBCACHE_DECL std::optional<component_class> class_in_config(std::string_view fi
       {"tokenizer_config.json", "tokenizer_class", "transformers"},
       {"preprocessor_config.json", "image_processor_type", "transformers"},
       {"preprocessor_config.json", "feature_extractor_type", "transformers"},
+      {"preprocessor_config.json", "processor_class", "transformers"},
   };
   detail::json_document document;
   if (!document.read(text)) return std::nullopt;

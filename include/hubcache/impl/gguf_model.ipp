@@ -29,7 +29,7 @@ HUBCACHE_DECL std::string gguf_choice_line(const gguf_choice& choice, const list
 /// select_gguf() of a whole listing; the error tells sizes.
 HUBCACHE_DECL gguf_selection choose_gguf(const listing& files, const gguf_wish& wish) {
   std::vector<std::string> paths;
-  for (const auto& file : files.files) paths.push_back(file.path);
+  for (const auto* file : files.as_reported()) paths.push_back(file->path);
   if (auto found = find_gguf(paths, wish)) return std::move(*found);
   std::vector<std::string> lines;
   for (const auto& choice : gguf_choices(paths)) lines.push_back(gguf_choice_line(choice, files));
@@ -37,14 +37,14 @@ HUBCACHE_DECL gguf_selection choose_gguf(const listing& files, const gguf_wish& 
 }
 
 /// Sets the files of `draft` to those of the model, and their roles.
-HUBCACHE_DECL part_draft draft_gguf(plan_draft draft, const gguf_wish& wish, bool offline) {
+HUBCACHE_DECL part_draft draft_gguf(plan_draft draft, const gguf_wish& wish) {
   part_draft part;
   try {
     auto chosen = choose_gguf(draft.what.listing, wish);
     part.roles = chosen.roles();
     for (auto& text : chosen.warnings) draft.what.warnings.push_back(std::move(text));
   } catch (const error& e) {
-    throw failure_to_tell(e, draft.unreachable, offline, context_of(draft.what));
+    throw failure_to_tell(e, draft.unreachable, draft.partial, context_of(draft.what));
   }
   for (const auto& file : part.roles) draft.what.options.files.push_back(file.path);
   part.draft = std::move(draft);
@@ -69,7 +69,7 @@ HUBCACHE_DECL asio::awaitable<bundle_plan> prepare_gguf(services with, repo whic
   hub_source hub(with.config, with.transport, with.observer);
   auto draft = co_await detail::draft_plan(with, hub, std::move(which), std::move(options));
   std::vector<detail::part_draft> parts;
-  parts.push_back(detail::draft_gguf(std::move(draft), wish, with.config.offline));
+  parts.push_back(detail::draft_gguf(std::move(draft), wish));
   co_return co_await detail::complete_bundle(with, hub, std::move(parts));
 }
 

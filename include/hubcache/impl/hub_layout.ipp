@@ -36,11 +36,11 @@ HUBCACHE_DECL void write_cachedir_tag(const std::string& folder) {
 /// are made as needed, and no symlink below `base` is followed.
 HUBCACHE_DECL void replace_below(const std::string& base, const std::string& path, std::string_view text,
                                  const std::string& temporary, std::error_code& ec,
-                                 os::text_sync synced = os::text_sync::none) {
+                                 os::text_sync synced = os::text_sync::none, std::uint32_t mode = 0666) {
   const auto folder = os::folder::make_below(base, os::parent_path(path), ec);
   const auto scratch = ec ? os::folder() : os::folder::make_below(base, os::parent_path(temporary), ec);
   const auto name = os::last_segment(temporary);
-  const auto file = ec ? os::descriptor() : scratch.create_new(name, 0666, ec);
+  const auto file = ec ? os::descriptor() : scratch.create_new(name, mode, ec);
   if (ec) return;
   os::write_at(file, as_byte_view(text), 0, ec);
   if (!ec && synced != os::text_sync::none) os::sync(file, ec);

@@ -121,9 +121,10 @@ HUBCACHE_DECL std::optional<file_entry> tree_file_entry(std::string_view path,
   return entry;
 }
 
-/// Sorts `files` by path. Returns a path that comes twice or is a folder of another, nullptr if there is
-/// none.
+/// Numbers `files` as they stand, then sorts them by path. Returns a path that comes twice or is a folder of another,
+/// nullptr if there is none.
 HUBCACHE_DECL const std::string* sort_listing(std::vector<file_entry>& files) {
+  for (std::size_t i = 0; i < files.size(); ++i) files[i].position = static_cast<std::uint32_t>(i);
   const auto by_path = [](const file_entry& a, const file_entry& b) { return a.path < b.path; };
   std::sort(files.begin(), files.end(), by_path);
   const auto twin = std::adjacent_find(
@@ -264,9 +265,9 @@ HUBCACHE_DECL std::string format_tree_file(const listing& of) {
   if (of.masked()) throw error(errc::invalid_argument, "a listing with masked hashes is not stored");
   std::string out = "{\n \"format_version\": 1,\n \"files\": {";
   bool first = true;
-  for (const auto& file : of.files) {
+  for (const auto* file : of.as_reported()) {
     if (!std::exchange(first, false)) out += ',';
-    detail::append_tree_file_entry(out, file);
+    detail::append_tree_file_entry(out, *file);
   }
   out += of.files.empty() ? "}\n}" : "\n }\n}";
   return out;

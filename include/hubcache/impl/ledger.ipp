@@ -11,6 +11,7 @@
 #include <charconv>
 #include <chrono>
 #include <filesystem>
+#include <thread>
 #include <tuple>
 
 namespace hubcache::inline v0_1 {
@@ -177,6 +178,17 @@ HUBCACHE_DECL std::optional<os::file_lock> ledger::try_lease(const std::string& 
   // Only who is alone may take the file away: other holders would lose their lock with it.
   if (lock && mode == os::lock_mode::exclusive) lock->remove_on_release();
   return lock;
+}
+
+HUBCACHE_DECL std::optional<os::file_lock> ledger::wait_for_lease(const std::string& cache_dir,
+                                                                  std::string_view repo_folder,
+                                                                  std::error_code& ec) const {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(1);
+  for (;;) {
+    auto lease = try_lease(cache_dir, repo_folder, os::lock_mode::shared, ec);
+    if (lease || ec || std::chrono::steady_clock::now() >= end) return lease;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
 }
 
 HUBCACHE_DECL bool ledger::is_leased(const std::string& cache_dir, std::string_view repo_folder) const {

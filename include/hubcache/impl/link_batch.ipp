@@ -82,8 +82,12 @@ HUBCACHE_DECL void link_batch::add(const content& what, const std::vector<place>
   }
 }
 
-HUBCACHE_DECL std::vector<placed_content> link_batch::publish() {
+HUBCACHE_DECL void link_batch::sync() {
   for (auto& each : items_) sync(each);
+}
+
+HUBCACHE_DECL std::vector<placed_content> link_batch::publish() {
+  sync();
   std::vector<placed_content> results;
   for (auto& each : items_) {
     name(each);

@@ -92,7 +92,7 @@ HUBCACHE_DECL mapped_weights mapped_weights::map(const std::string& path, const 
   mapped_weights result;
   std::error_code ec;
   if (const auto in = detail::repo_folder_of(named, config)) {
-    result.lease_ = ledger(config.state_dir).try_lease(in->cache_dir, in->name, os::lock_mode::shared, ec);
+    result.lease_ = ledger(config.state_dir).wait_for_lease(in->cache_dir, in->name, ec);
     // Where none can be taken (a read-only home) there is none.
     if (!result.lease_ && !ec) {
       throw error(errc::refused, "another process is removing from the repo that it belongs to",

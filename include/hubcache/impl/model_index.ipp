@@ -4,6 +4,7 @@
 #include <hubcache/format/model_index.hpp>
 #include <hubcache/impl/hub_parse.ipp>
 #include <hubcache/impl/weights.ipp>
+#include <hubcache/select/weight_patterns.hpp>
 #include <hubcache/text.hpp>
 #include <hubcache/url.hpp>
 
@@ -138,6 +139,10 @@ HUBCACHE_DECL std::optional<component_link> read_component_spec(const simdjson::
     link->subfolder = std::move(subfolder);
   }
   link->variant = spec_text(spec, "variant");
+  if (!link->variant.empty() && !is_variant_text(link->variant)) {
+    throw error(errc::malformed_file, "its variant '" + printable(link->variant, 80) +
+                                          "' must be of letters, digits, '-', '_' and '.'");
+  }
   return link;
 }
 
@@ -163,15 +168,30 @@ HUBCACHE_DECL void read_component_list(const simdjson::dom::array& list, model_c
   }
 }
 
+/// The link that `text` is; none if it is any other text: of what configures a pipeline some are addresses.
+HUBCACHE_DECL std::optional<component_link> read_bare_link(std::string_view text) {
+  try {
+    return parse_component_link(text);
+  } catch (const error&) {
+    return std::nullopt;
+  }
+}
+
 /// The component that the member `name` is; none if it is no list and no link.
 HUBCACHE_DECL std::optional<model_component> read_component(std::string_view name,
                                                             const simdjson::dom::element& json) {
   model_component component;
   component.name = name;
   if (simdjson::dom::array list; json.get(list) == simdjson::SUCCESS) {
-    read_component_list(list, component);
+    try {
+      read_component_list(list, component);
+    } catch (const error& e) {  // whoever does not want this component need not know
+      component.link.reset();
+      component.problem = e.detail();
+    }
   } else if (std::string_view text; json.get(text) == simdjson::SUCCESS && !name.starts_with('_')) {
-    component.link = parse_component_link(text);
+    component.link = read_bare_link(text);
+    component.bare = true;
     if (!component.link) return std::nullopt;
   } else {
     return std::nullopt;
@@ -204,20 +224,26 @@ HUBCACHE_DECL void read_index_member(std::string_view name, const simdjson::dom:
       out.class_name = std::move(both[1]);
     }
   } else if (auto component = read_component(name, json)) {
+    constexpr std::size_t most = 256;
+    if (out.components.size() == most) {
+      throw error(errc::malformed_file, "there are more than " + std::to_string(most) + " components");
+    }
     out.components.push_back(std::move(*component));
   }
 }
 
-/// The lines of YAML front matter: what stands between two lines "---" at the beginning. None if there is none.
+/// The lines of YAML front matter: what stands between two lines "---", with nothing but blank lines before the first.
+/// None if there is none.
 HUBCACHE_DECL std::vector<std::string_view> front_matter_lines(std::string_view text) {
   std::vector<std::string_view> lines;
+  text.remove_prefix(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
   bool open = false;
   while (!text.empty()) {
     const auto end = std::min(text.find('\n'), text.size());
     auto line = text.substr(0, end);
     text.remove_prefix(std::min(end + 1, text.size()));
     if (line.ends_with('\r')) line.remove_suffix(1);
-    if (line == "---" && open) return lines;
+    if (open && line.starts_with("---") && line.find_first_not_of(" \t", 3) == line.npos) return lines;
     if (open) {
       lines.push_back(line);
     } else if (line == "---") {
@@ -251,22 +277,32 @@ HUBCACHE_DECL repo prior_repo(std::string_view text) {
   }
 }
 
+HUBCACHE_DECL void add_prior(std::vector<repo>& priors, std::string_view text) {
+  constexpr std::size_t most = 64;
+  if (priors.size() == most) {
+    throw error(errc::malformed_file, "under 'prior' stand more than " + std::to_string(most) + " repos");
+  }
+  priors.push_back(prior_repo(text));
+}
+
 /// Reads the list between '[' and ']', which may go on in the following lines.
 HUBCACHE_DECL std::vector<repo> flow_priors(std::span<const std::string_view> lines, std::string_view first) {
   std::string list(first);
-  while (list.find(']') == list.npos && !lines.empty()) {
+  auto end = list.find(']');
+  while (end == list.npos && !lines.empty()) {
+    const auto added = list.size();
     list.append(" ").append(yaml_scalar(lines.front()));
     lines = lines.subspan(1);
+    end = list.find(']', added);
   }
-  const auto end = list.find(']');
   if (end == list.npos || end + 1 != list.size()) {
     throw error(errc::malformed_file, "under 'prior' must stand a list of repos: its '[' is not closed");
   }
   std::vector<repo> priors;
   std::string_view rest = std::string_view(list).substr(1, end - 1);
-  while (!yaml_scalar(rest).empty()) {
+  while (rest.find_first_not_of(" \t") != rest.npos) {
     const auto comma = std::min(rest.find(','), rest.size());
-    priors.push_back(prior_repo(rest.substr(0, comma)));
+    add_prior(priors, rest.substr(0, comma));
     rest.remove_prefix(std::min(comma + 1, rest.size()));
   }
   return priors;
@@ -279,7 +315,7 @@ HUBCACHE_DECL std::vector<repo> block_priors(std::span<const std::string_view> l
     const auto text = yaml_scalar(line);
     if (text.empty()) continue;
     if (text == "-" || text.starts_with("- ")) {
-      priors.push_back(prior_repo(text.substr(1)));
+      add_prior(priors, text.substr(1));
     } else if (line.front() == ' ' || line.front() == '\t') {
       throw error(errc::malformed_file,
                   "under 'prior' must stand a list of repos, not '" + printable(text, 80) + "'");

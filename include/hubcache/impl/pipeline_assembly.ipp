@@ -140,7 +140,9 @@ HUBCACHE_DECL std::map<std::string, std::string, std::less<>> ordinary_members(c
   std::map<std::string, std::string, std::less<>> members;
   const auto index = parse_model_index(of.index_text);
   for (const auto& component : index.components) {
-    if (component.link || modular) members.emplace(component.name, class_in_json(nullptr));
+    if (std::find(of.addresses.begin(), of.addresses.end(), component.name) != of.addresses.end()) continue;
+    if (component.link || !component.problem.empty() || modular)
+      members.emplace(component.name, class_in_json(nullptr));
   }
   for (const auto& component : of.components) {
     if (!component.said.link && !modular) continue;
@@ -153,6 +155,17 @@ HUBCACHE_DECL std::map<std::string, std::string, std::less<>> ordinary_members(c
     members.insert_or_assign(component.said.name, class_in_json(&component));
   }
   return members;
+}
+
+/// `what`, made of the index and the listings of `of`. @throws error errc::malformed_file if its names cannot stand
+HUBCACHE_DECL assembly with_checked_names(assembly what, const repo& of) {
+  try {
+    check_assembly_names(what);
+  } catch (const error& e) {
+    throw error(errc::malformed_file, e.detail(), e.context())
+        .within(error_context{}.with_repo(of.display()));
+  }
+  return what;
 }
 
 }  // namespace detail
@@ -170,7 +183,7 @@ HUBCACHE_DECL assembly assembly_of(const pipeline_plan& what, const pipelines& r
   if (!members.empty()) {
     draft.write(pipeline.part, pipeline.index_file, index, with_members(pipeline.index_text, members));
   }
-  return draft.release();
+  return detail::with_checked_names(draft.release(), ran.bundle.parts[pipeline.part].repo);
 }
 
 }  // namespace hubcache::inline v0_1

@@ -12,11 +12,7 @@ HUBCACHE_DECL void add_modular(model_index& index, const model_index& modular) {
     if (!component.link) continue;
     const auto at = std::find_if(index.components.begin(), index.components.end(),
                                  [&](const model_component& c) { return c.name == component.name; });
-    if (at == index.components.end()) {
-      index.components.push_back(component);
-    } else if (at->absent()) {
-      *at = component;
-    }
+    if (at != index.components.end() && at->absent()) *at = component;
   }
 }
 
@@ -44,20 +40,75 @@ HUBCACHE_DECL asio::awaitable<void> read_indexes(pipeline_drafts& all, pipeline_
     throw all.failure_in(part, none);
   }
   one.index = co_await read_one_index(all, one, std::string(plain ? plain_index : modular_index));
-  if (!plain || !modular) co_return;
+  const auto& components = one.index.components;
+  const bool open =
+      std::any_of(components.begin(), components.end(), [](const auto& c) { return c.absent(); });
+  if (!plain || !modular || !open) co_return;
   const auto more = co_await read_one_index(all, one, std::string(modular_index));
   add_modular(one.index, more);
 }
 
-HUBCACHE_DECL void refuse_unknown_skips(const pipeline_draft& one) {
+/// @throws error errc::invalid_argument if `one` shall skip what none of `all` has
+HUBCACHE_DECL void refuse_unknown_skips(const std::vector<pipeline_draft>& all, const pipeline_draft& one) {
   for (const auto& name : one.asked.options.wish.skip) {
-    if (one.index.find(name) != nullptr) continue;
+    if (std::any_of(all.begin(), all.end(), [&](const auto& d) { return d.index.find(name) != nullptr; }))
+      continue;
     std::string names;
     for (const auto& component : one.index.components) names += (names.empty() ? "" : ", ") + component.name;
     throw error(errc::invalid_argument,
                 "the pipeline has no component '" + printable(name) + "' to skip; it has " +
                     (names.empty() ? "none" : names),
                 error_context{}.with_repo(one.asked.repo.display()));
+  }
+}
+
+/// For messages: the variants that components from elsewhere have.
+HUBCACHE_DECL std::string linked_variants(const pipeline_draft& one) {
+  std::string names;
+  for (const auto& name : one.variants) names += (names.empty() ? "" : ", ") + name;
+  return names;
+}
+
+/// What DiffusionPipeline.download chooses from `paths`. If none are of the variant wished, and components from elsewhere
+/// are, it falls back to plain files as a whole, as each component does where another one has the variant.
+HUBCACHE_DECL diffusers_selection choose_own(pipeline_drafts& all, pipeline_draft& one,
+                                             const std::vector<std::string>& paths, const model_index& index,
+                                             diffusers_wish wish) {
+  const auto choose = [&] { return select_diffusers(paths, index, wish); };
+  const auto variant = wish.variant;
+  if (variant.empty() || one.variants.empty()) return all.chosen_from(one.planned.part, choose);
+  try {
+    return choose();
+  } catch (const error& e) {
+    if (e.reason() != errc::file_not_found) throw all.failure_in(one.planned.part, e);
+    wish.variant.clear();
+    auto chosen = all.chosen_from(one.planned.part, choose);  // else it is not about the variant
+    if (!one.variants.contains(variant)) {
+      const error both(e.reason(), e.detail() + "; components from other repos have " + linked_variants(one),
+                       e.context());
+      throw all.failure_in(one.planned.part, both);
+    }
+    if (std::any_of(paths.begin(), paths.end(), [](const std::string& p) { return names_weights(p); }))
+      all.warnings.push_back(fallback_warning(variant, "the own components", one.asked.repo));
+    return chosen;
+  }
+}
+
+/// Tells of the components that have no files, though the index gives them.
+/// @throws error errc::not_cached if the listing may lack them
+HUBCACHE_DECL void tell_missing(pipeline_drafts& all, const pipeline_draft& one) {
+  const auto& files = one.planned.files;
+  const bool at_root = std::any_of(files.begin(), files.end(), [](const std::string& p) {
+    return p == "config.json" || p == "scheduler_config.json";  // a pipeline without folders
+  });
+  for (const auto& component : one.index.components) {
+    if (component.library.empty() || one.skips(component.name) || one.components.contains(component.name) ||
+        at_root)
+      continue;
+    const auto text = "there are no files of " + one.component_label(component.name);
+    if (all.is_partial(one.planned.part))
+      throw all.failure_in(one.planned.part, error(errc::not_cached, text));
+    all.warnings.push_back("T" + text.substr(1) + ".");
   }
 }
 
@@ -69,25 +120,18 @@ HUBCACHE_DECL void take_own(pipeline_drafts& all, pipeline_draft& one) {
   auto index = one.index;
   auto paths = all.paths_of(part);
   const auto elsewhere = [](const model_component& c) { return c.link.has_value(); };
+  std::set<std::string_view> folders;
   for (const auto& component : one.index.components) {
-    if (!elsewhere(component)) continue;
-    std::erase_if(paths,
-                  [&](const std::string& p) { return p == component.name || lies_in(p, component.name); });
+    if (elsewhere(component)) folders.insert(component.name);
   }
-  if (std::erase_if(index.components, elsewhere) > 0) {
-    const bool weights =
-        std::any_of(paths.begin(), paths.end(), [](const std::string& p) { return names_weights(p); });
-    if (!weights) wish.use_safetensors.reset();
-    const auto variants = variants_in(paths);
-    const bool has = std::find(variants.begin(), variants.end(), wish.variant) != variants.end();
-    // It falls back to plain files as a whole, as each component does where another one has the variant.
-    if (!has && one.variants.contains(wish.variant)) {
-      if (weights)
-        all.warnings.push_back(fallback_warning(wish.variant, "the own components", one.asked.repo));
-      wish.variant.clear();
-    }
+  std::erase_if(paths, [&](const std::string& p) {
+    return folders.contains(std::string_view(p).substr(0, p.find('/')));
+  });
+  if (std::erase_if(index.components, elsewhere) > 0 &&
+      std::none_of(paths.begin(), paths.end(), [](const std::string& p) { return names_weights(p); })) {
+    wish.use_safetensors.reset();
   }
-  const auto chosen = all.chosen_from(part, [&] { return select_diffusers(paths, index, wish); });
+  const auto chosen = choose_own(all, one, paths, index, std::move(wish));
   all.warnings.insert(all.warnings.end(), chosen.warnings.begin(), chosen.warnings.end());
   one.connects = chosen.connects;
   constexpr std::string_view prefix = "component:";
@@ -104,16 +148,15 @@ HUBCACHE_DECL void take_own(pipeline_drafts& all, pipeline_draft& one) {
     component.files.push_back(file.path);
     all.take(part, file);
   }
+  tell_missing(all, one);
 }
 
 HUBCACHE_DECL void refuse_absent_variant(const pipeline_draft& one) {
   const auto& variant = one.asked.options.wish.variant;
   if (variant.empty() || one.variants.contains(variant)) return;
-  std::string names;
-  for (const auto& name : one.variants) names += (names.empty() ? "" : ", ") + name;
   throw error(errc::file_not_found,
               "no component has files of the variant '" + printable(variant) + "'; there are " +
-                  (names.empty() ? "none with a variant" : names),
+                  (one.variants.empty() ? "none with a variant" : linked_variants(one)),
               error_context{}.with_repo(one.asked.repo.display()));
 }
 
@@ -142,11 +185,16 @@ HUBCACHE_DECL asio::awaitable<void> take_own_modular(pipeline_drafts& all, pipel
   refuse_absent_variant(one);
 }
 
-/// Plans `one`, of which repo and options are set. @throws error
-HUBCACHE_DECL asio::awaitable<pipeline_draft> plan_pipeline(pipeline_drafts& all, pipeline_draft one) {
+/// Reads what `one` is made of; its repo and options are set. @throws error
+HUBCACHE_DECL asio::awaitable<pipeline_draft> open_pipeline(pipeline_drafts& all, pipeline_draft one) {
   one.planned.part = co_await all.part_of(one.asker, one.asked.repo, one.asked.options.snapshot);
   co_await read_indexes(all, one);
-  refuse_unknown_skips(one);
+  drop_addresses(all, one);
+  co_return one;
+}
+
+/// Plans `one`, which was opened. @throws error
+HUBCACHE_DECL asio::awaitable<pipeline_draft> plan_pipeline(pipeline_drafts& all, pipeline_draft one) {
   co_await follow_links(all, one);
   if (one.planned.index_file == plain_index) {
     take_own(all, one);

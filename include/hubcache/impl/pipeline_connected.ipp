@@ -24,14 +24,27 @@ HUBCACHE_DECL pipeline_draft prior_of(const pipeline_draft& one, repo which) {
   return prior;
 }
 
+/// The repos that the pipeline `number` connects to.
+HUBCACHE_DECL asio::awaitable<std::vector<repo>> priors_of(pipeline_drafts& all, std::size_t number) {
+  const std::string card = "README.md";
+  const auto part = all.pipelines[number].planned.part;
+  std::vector<repo> priors;
+  if (!all.pipelines[number].connects) co_return priors;
+  if (all.has(part, card)) {
+    const auto text = co_await all.text_of(part, card);
+    priors = all.read_from(part, card, [&] { return parse_priors(text); });
+  }
+  if (priors.empty()) {
+    all.warnings.push_back(all.pipelines[number].asked.repo.display() +
+                           " connects to other pipelines, but its README.md names none under 'prior'.");
+  }
+  co_return priors;
+}
+
 /// Plans what the pipeline `number` connects to, unless it is planned already.
 HUBCACHE_DECL asio::awaitable<void> plan_connected(pipeline_drafts& all, std::size_t number,
                                                    std::size_t asked) {
-  const std::string card = "README.md";
-  const auto part = all.pipelines[number].planned.part;
-  if (!all.pipelines[number].connects || !all.has(part, card)) co_return;
-  const auto text = co_await all.text_of(part, card);
-  const auto priors = all.read_from(part, card, [&] { return parse_priors(text); });
+  const auto priors = co_await priors_of(all, number);
   for (const auto& which : priors) {
     auto prior = prior_of(all.pipelines[number], which);
     const auto same = [&prior](const pipeline_draft& known) {
@@ -44,10 +57,11 @@ HUBCACHE_DECL asio::awaitable<void> plan_connected(pipeline_drafts& all, std::si
       if (at == asked + most_connected) {
         throw error(errc::refused,
                     "it connects to more than " + std::to_string(most_connected) + " pipelines",
-                    context_of(all.draft(part)));
+                    context_of(all.draft(all.pipelines[number].planned.part)));
       }
       all.wanted(which, all.pipelines[number].asked.repo.display() + ", which connects to it");
-      auto planned = co_await plan_pipeline(all, std::move(prior));
+      auto planned = co_await open_pipeline(all, std::move(prior));
+      planned = co_await plan_pipeline(all, std::move(planned));
       all.pipelines.push_back(std::move(planned));
     }
     auto& connected = all.pipelines[number].planned.connected;

@@ -52,12 +52,16 @@ class pipeline_drafts {
   [[nodiscard]] bool has(std::size_t part, std::string_view path) const {
     return draft(part).listing.find(path) != nullptr;
   }
+  /// Whether the part's listing is that of a snapshot folder, which may lack files.
+  [[nodiscard]] bool is_partial(std::size_t part) const { return parts_[part].chosen.draft.partial; }
   /// The paths of a part's listing.
   [[nodiscard]] std::vector<std::string> paths_of(std::size_t part) const;
+  /// Those below `folder`; if it is empty, those at the root.
+  [[nodiscard]] std::vector<std::string> paths_in(std::size_t part, const std::string& folder) const;
   /// `e`, met in a part's listing: with its repo, and saying so if the cache serves what the Hub should.
   [[nodiscard]] error failure_in(std::size_t part, const error& e) const {
     const auto& from = parts_[part].chosen.draft;
-    return failure_to_tell(e, from.unreachable, with.config.offline, context_of(from.what));
+    return failure_to_tell(e, from.unreachable, from.partial, context_of(from.what));
   }
   /// The result of `choose()`, which chooses from a part's listing.
   template <class Choose>
@@ -86,6 +90,8 @@ class pipeline_drafts {
   }
   /// Who wants `which`, for messages. The first one counts; empty: the caller himself.
   void wanted(const repo& which, std::string by) { wanted_by_.try_emplace(which.display(), std::move(by)); }
+  /// Notes a link to another repo. @throws error errc::refused if there are very many
+  void count_link(const repo& to, const std::string& by);
   /// Who wants the repo `label`; empty: nobody else than the caller.
   [[nodiscard]] std::string wanter_of(const std::string& label) const {
     const auto at = wanted_by_.find(label);
@@ -111,6 +117,7 @@ class pipeline_drafts {
 
   std::vector<drafted_part> parts_;
   std::map<std::string, std::string> wanted_by_;
+  std::set<std::string> linked_;                             // the repos of links
   std::map<std::array<std::string, 3>, std::string> texts_;  // by repo, commit and path
 };
 
@@ -153,6 +160,28 @@ HUBCACHE_DECL std::vector<std::string> pipeline_drafts::paths_of(std::size_t num
   std::vector<std::string> paths;
   for (const auto& file : draft(number).listing.files) paths.push_back(file.path);
   return paths;
+}
+
+HUBCACHE_DECL std::vector<std::string> pipeline_drafts::paths_in(std::size_t number,
+                                                                 const std::string& folder) const {
+  const auto below = folder.empty() ? std::string() : folder + "/";
+  const auto& files = draft(number).listing.files;
+  std::vector<std::string> paths;
+  const auto first = std::lower_bound(files.begin(), files.end(), below,
+                                      [](const file_entry& f, const std::string& p) { return f.path < p; });
+  for (auto at = first; at != files.end() && at->path.starts_with(below); ++at) {
+    if (!folder.empty() || at->path.find('/') == std::string::npos) paths.push_back(at->path);
+  }
+  return paths;
+}
+
+HUBCACHE_DECL void pipeline_drafts::count_link(const repo& to, const std::string& by) {
+  constexpr std::size_t most = 64;
+  linked_.insert(to.display());
+  if (linked_.size() <= most) return;
+  throw error(errc::refused,
+              "there are links to more than " + std::to_string(most) + " repos; this one is of " + by,
+              error_context{}.with_repo(to.display()));
 }
 
 HUBCACHE_DECL error pipeline_drafts::explained(const error& e) const {

@@ -17,25 +17,32 @@ HUBCACHE_DECL void refuse_unfit_options(const pipeline_request& asked) {
 }
 
 /// A local folder takes files of one commit.
+/// @param asked  how many of the pipelines were asked for
 /// @throws error errc::invalid_argument
-HUBCACHE_DECL void refuse_scattered(const pipeline_drafts& all, const std::vector<part_draft>& parts) {
+HUBCACHE_DECL void refuse_scattered(const pipeline_drafts& all, const std::vector<part_draft>& parts,
+                                    std::size_t asked) {
   for (const auto& part : parts) {
     const auto& own = part.draft.what;
     if (!own.local()) continue;
     std::string others;
-    for (const auto& other : parts) {
-      const auto& what = other.draft.what;
+    bool connected = false;
+    for (std::size_t k = 0; k < parts.size(); ++k) {
+      const auto& what = parts[k].draft.what;
       if (what.view != own.view || (what.repo == own.repo && what.listing.commit == own.listing.commit))
         continue;
+      for (auto i = asked; i < all.pipelines.size(); ++i) connected |= all.pipelines[i].planned.part == k;
       const auto wanter = all.wanter_of(what.repo.display());
       others +=
           (others.empty() ? "" : ", ") + what.repo.display() + (wanter.empty() ? "" : " (" + wanter + ")");
     }
     if (others.empty()) continue;
-    throw error(errc::invalid_argument,
-                "a local folder holds files of one repo, and others are needed: " + others +
-                    ". Leave the local folder out; --assemble makes a directory of them all",
-                context_of(own));
+    throw error(
+        errc::invalid_argument,
+        "a local folder holds files of one repo, and others are needed: " + others +
+            (connected
+                 ? ". Leave the local folder out, or fetch each pipeline by itself into a folder of its own"
+                 : ". Leave the local folder out; --assemble makes a directory of them all"),
+        context_of(own));
   }
 }
 
@@ -53,7 +60,7 @@ HUBCACHE_DECL std::vector<std::size_t> numbers_in(const bundle_plan& made,
 
 HUBCACHE_DECL asio::awaitable<pipeline_plan> complete_pipelines(pipeline_drafts& all, std::size_t asked) {
   auto parts = all.release();
-  refuse_scattered(all, parts);
+  refuse_scattered(all, parts, asked);
   std::vector<std::string> views;
   for (const auto& part : parts) views.push_back(part.draft.what.view);
   pipeline_plan result;
@@ -82,11 +89,17 @@ HUBCACHE_DECL asio::awaitable<pipeline_plan> plan_pipelines(pipeline_drafts& all
     refuse_unfit_options(one);
     all.wanted(one.repo, "");
   }
+  std::vector<pipeline_draft> opened;
   for (std::size_t i = 0; i < asked.size(); ++i) {
     pipeline_draft draft;
     draft.asked = asked[i];
     draft.asker = i;
-    auto planned = co_await plan_pipeline(all, std::move(draft));
+    draft = co_await open_pipeline(all, std::move(draft));
+    opened.push_back(std::move(draft));
+  }
+  for (const auto& one : opened) refuse_unknown_skips(opened, one);
+  for (auto& one : opened) {
+    auto planned = co_await plan_pipeline(all, std::move(one));
     all.pipelines.push_back(std::move(planned));
   }
   for (std::size_t i = 0; i < all.pipelines.size(); ++i) co_await plan_connected(all, i, asked.size());

@@ -2,6 +2,7 @@
 
 #include <hubcache/format/gguf.hpp>
 #include <hubcache/format/safetensors.hpp>
+#include <hubcache/impl/plan_bundle.ipp>
 #include <hubcache/impl/weights.ipp>
 #include <hubcache/plan/inspected.hpp>
 #include <hubcache/select/weight_names.hpp>
@@ -133,25 +134,34 @@ HUBCACHE_DECL std::map<std::string_view, std::vector<std::string_view>> tensors_
   return result;
 }
 
-/// One of `wanted` that `file` does not have; none if it has all.
-HUBCACHE_DECL std::optional<std::string_view> missing_tensor(const inspected_file& file,
+/// The names of the file's tensors.
+HUBCACHE_DECL const std::vector<std::string_view>& names_in(const inspected_file& file, sorted_names& known) {
+  const auto [at, fresh] = known.try_emplace(file.path);
+  if (fresh) {
+    at->second = names_of(file.tensors, &tensor_info::name);
+    std::sort(at->second.begin(), at->second.end());
+  }
+  return at->second;
+}
+
+/// One of `wanted` that the sorted `names` lack; none if they have all.
+HUBCACHE_DECL std::optional<std::string_view> missing_tensor(std::span<const std::string_view> names,
                                                              std::span<const std::string_view> wanted) {
-  auto names = names_of(file.tensors, &tensor_info::name);
-  std::sort(names.begin(), names.end());
-  const auto missing = std::find_if(wanted.begin(), wanted.end(), [&names](std::string_view name) {
+  const auto missing = std::find_if(wanted.begin(), wanted.end(), [names](std::string_view name) {
     return !std::binary_search(names.begin(), names.end(), name);
   });
   if (missing == wanted.end()) return std::nullopt;
   return *missing;
 }
 
-HUBCACHE_DECL void note_index(inspected_file& file, const safetensors_index& index,
-                              const inspected_repo& in) {
+HUBCACHE_DECL void note_index(inspected_file& file, const safetensors_index& index, const inspected_repo& in,
+                              sorted_names& names, const std::stop_token& stop) {
   file.format = "index";
   for (const auto& [key, value] : index.metadata)
     file.metadata.emplace_back(printable(key), beginning_of(value));
   const auto folder = file.path.substr(0, file.path.rfind('/') + 1);
   for (const auto& [name, tensors] : tensors_by_file(index)) {
+    if (stop.stop_requested()) return;
     const auto path = folder + std::string(name);
     if (in.what.listing.find(path) == nullptr) {
       file.problem =
@@ -160,7 +170,7 @@ HUBCACHE_DECL void note_index(inspected_file& file, const safetensors_index& ind
     }
     const auto* shard = in.find(path);
     if (shard == nullptr || shard->format != "safetensors" || !shard->problem.empty()) continue;
-    if (const auto tensor = missing_tensor(*shard, tensors)) {
+    if (const auto tensor = missing_tensor(names_in(*shard, names), tensors)) {
       file.problem = "the index puts the tensor '" + printable(*tensor) + "' into '" + printable(name) +
                      "', which does not have it";
       return;
@@ -205,15 +215,19 @@ HUBCACHE_DECL void sum_up(inspected_repo& draft) {
   for (const auto& file : draft.files) {
     auto& folder = folders[top_folder(file.path)];
     ++folder.files;
-    folder.bytes += file.what.size;
-    if (file.action == file_action::fetched) folder.bytes_to_fetch += file.what.size;
+    folder.bytes = bounded_sum(folder.bytes, file.what.size);
+    if (file.action == file_action::fetched)
+      folder.bytes_to_fetch = bounded_sum(folder.bytes_to_fetch, file.what.size);
   }
   const auto by_folder = [](const inspected_file& file) { return top_folder(file.path); };
-  count_distinct(scoped_tensors(draft.files, by_folder),
-                 [&](std::string_view folder, std::uint64_t count) { folders[folder].parameters += count; });
+  count_distinct(scoped_tensors(draft.files, by_folder), [&](std::string_view folder, std::uint64_t count) {
+    auto& sum = folders[folder].parameters;
+    sum = bounded_sum(sum, count);
+  });
   draft.parameters = 0;
-  count_distinct(scoped_tensors(draft.files, variants_of),
-                 [&](std::string_view, std::uint64_t count) { draft.parameters += count; });
+  count_distinct(scoped_tensors(draft.files, variants_of), [&](std::string_view, std::uint64_t count) {
+    draft.parameters = bounded_sum(draft.parameters, count);
+  });
   draft.folders.clear();
   for (auto& [name, folder] : folders) {
     folder.name = name;

@@ -208,8 +208,9 @@ HUBCACHE_DECL void drop_foreign_repos(plan& draft) {
   });
 }
 
-/// Offline, or with the Hub out of reach: commit and listing from the cache; every content must be present.
-HUBCACHE_DECL void use_cached_listing(plan& draft) {
+/// Offline, or with the Hub out of reach: commit and listing from the cache; every content must be present. Whether the
+/// listing is that of a snapshot folder alone, which may lack files of the commit.
+HUBCACHE_DECL bool use_cached_listing(plan& draft) {
   const auto missing = [&draft](const std::string& detail) {
     return error(errc::not_cached, detail, context_of(draft));
   };
@@ -225,12 +226,14 @@ HUBCACHE_DECL void use_cached_listing(plan& draft) {
                           : first_of_all([&](const hub_layout& at) { return read_ref(at, draft.revision); });
   if (!commit) throw missing("revision '" + draft.revision + "' is not in the cache");
   auto found = listing_on_disk(draft, *commit);
-  if (!found && !draft.local()) {
+  const bool partial = !found && !draft.local();
+  if (partial) {
     found = first_of_all([&](const hub_layout& at) { return read_snapshot(at, *commit); });
   }
   if (!found) throw missing("the listing of commit " + *commit + " is not in the cache");
   draft.listing = std::move(*found);
   draft.write_ref = draft.write_tree = false;  // also after an answer that broke off half-way
+  return partial;
 }
 
 HUBCACHE_DECL void check_all_cached(const plan& draft) {
@@ -334,18 +337,21 @@ HUBCACHE_DECL asio::awaitable<void> refuse_unsafe(const plan& draft, hub_source&
   require_safe(selected, statuses);
 }
 
-/// The file among those to be linked from elsewhere that proves best that the Hub lets this caller in. The Hub
-/// shows the card of a gated repo to everybody, so an answer for README.md proves nothing.
+/// How well an answer for the step's file proves that the Hub lets this caller in. It shows the card of a gated repo to
+/// everybody: that proves nothing.
+HUBCACHE_DECL int weight_at_gate(const plan& draft, const plan_step& step) {
+  const auto* file = draft.listing.find(step.file);
+  if (file != nullptr && file->lfs) return 2;
+  const auto name = std::string_view(step.file);
+  return name == "README.md" || name == ".gitattributes" || name.starts_with("LICENSE") ? 0 : 1;
+}
+
+/// The file among those to be linked from elsewhere that proves best that the Hub lets this caller in.
 HUBCACHE_DECL const plan_step* gate_witness(const plan& draft) {
-  const auto weight = [&draft](const plan_step& step) {
-    const auto* file = draft.listing.find(step.file);
-    if (file != nullptr && file->lfs) return 2;
-    const auto name = std::string_view(step.file);
-    return name == "README.md" || name == ".gitattributes" || name.starts_with("LICENSE") ? 0 : 1;
-  };
   const plan_step* best = nullptr;
   for (const auto& step : draft.steps) {
-    if (needs_foreign(step, draft) && (best == nullptr || weight(step) > weight(*best))) best = &step;
+    if (!needs_foreign(step, draft)) continue;
+    if (best == nullptr || weight_at_gate(draft, step) > weight_at_gate(draft, *best)) best = &step;
   }
   return best;
 }
@@ -354,16 +360,17 @@ HUBCACHE_DECL asio::awaitable<void> pass_gate(plan& draft, hub_source& hub, acce
   const auto* witness = gate_witness(draft);
   draft.let_in = seen == access::open;
   if (draft.let_in) co_return;
-  if (witness == nullptr) {
+  if (witness != nullptr && seen == access::unknown) {
+    const auto info = co_await hub.info(draft.repo, draft.listing.commit);
+    draft.let_in = !info.gated;
+    if (draft.let_in) co_return;
+  }
+  if (witness == nullptr || weight_at_gate(draft, *witness) == 0) {
     keep_places(draft, [&draft](const place& p) { return is_own(draft, p); });
     co_return;
   }
-  draft.let_in = true;
-  if (seen == access::unknown) {
-    const auto info = co_await hub.info(draft.repo, draft.listing.commit);
-    if (!info.gated) co_return;
-  }
   co_await hub.check_access(draft.repo, draft.listing.commit, witness->file);
+  draft.let_in = true;
 }
 
 HUBCACHE_DECL double seconds_since(std::chrono::steady_clock::time_point begun) {
@@ -439,11 +446,11 @@ HUBCACHE_DECL asio::awaitable<plan> fill_steps(services with, hub_source& hub, p
 }
 
 HUBCACHE_DECL error failure_to_tell(const error& e, const std::shared_ptr<const error>& unreachable,
-                                    bool offline, const error_context& context) {
+                                    bool partial, const error_context& context) {
   const bool lacking = e.reason() == errc::not_cached || e.reason() == errc::file_not_found;
   // What the user needs to know is that the Hub is out of reach, not what the cache lacks.
   if (unreachable && lacking) return *unreachable;
-  if (offline && lacking) return {errc::not_cached, e.detail(), e.within(context).context()};
+  if (partial && lacking) return {errc::not_cached, e.detail(), e.within(context).context()};
   return e.within(context);
 }
 
@@ -454,9 +461,9 @@ HUBCACHE_DECL asio::awaitable<plan_draft> draft_plan(services with, hub_source& 
   draft.what = begin_draft(with.config, std::move(which), std::move(options));
   co_await reach_hub(draft, hub, with.config);
   try {
-    if (!draft.asked) use_cached_listing(draft.what);
+    if (!draft.asked) draft.partial = use_cached_listing(draft.what);
   } catch (const error& e) {
-    throw failure_to_tell(e, draft.unreachable, with.config.offline, context_of(draft.what));
+    throw failure_to_tell(e, draft.unreachable, draft.partial, context_of(draft.what));
   }
   if (draft.unreachable) {
     draft.what.warnings.push_back("The Hub cannot be reached (" + draft.unreachable->detail() +
@@ -491,11 +498,12 @@ HUBCACHE_DECL asio::awaitable<plan> complete_plan(services with, hub_source& hub
   const auto context = context_of(draft.what);
   const auto before = draft.what.seconds;
   const auto unreachable = draft.unreachable;
+  const bool partial = draft.partial;
   plan result;
   try {
     result = co_await fill_steps(with, hub, std::move(draft));
   } catch (const error& e) {
-    throw failure_to_tell(e, unreachable, with.config.offline, context);
+    throw failure_to_tell(e, unreachable, partial, context);
   }
   result.requests = hub.counters().requests;
   result.seconds = before + seconds_since(begun);

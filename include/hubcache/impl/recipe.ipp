@@ -3,6 +3,7 @@
 #include <hubcache/error.hpp>
 #include <hubcache/os/file.hpp>
 #include <hubcache/recipe.hpp>
+#include <hubcache/select/gguf.hpp>
 
 #include <algorithm>
 #include <filesystem>
@@ -75,13 +76,15 @@ HUBCACHE_DECL asio::awaitable<part_draft> draft_part(services with, hub_source& 
   auto& what = result.draft.what;
   try {
     for (const auto& role : part.roles) {
-      for (auto& file : select_role(role, what.listing)) {
+      auto chosen = select_role(role, what.listing);
+      for (auto& file : chosen.files) {
         what.options.files.push_back(file.path);
         result.roles.push_back(std::move(file));
       }
+      for (auto& text : chosen.warnings) what.warnings.push_back(std::move(text));
     }
   } catch (const error& e) {
-    throw failure_to_tell(e, result.draft.unreachable, with.config.offline, context_of(what));
+    throw failure_to_tell(e, result.draft.unreachable, result.draft.partial, context_of(what));
   }
   std::sort(result.roles.begin(), result.roles.end());
   co_return result;
@@ -112,6 +115,20 @@ HUBCACHE_DECL bool keep_small(bundle_part& part) {
     return !std::binary_search(what.options.files.begin(), what.options.files.end(), role.path);
   });
   return !what.entries.empty();
+}
+
+/// The file of `role` to open, of a split model its first part; nullptr if `got` has none.
+HUBCACHE_DECL const bundle_file* file_to_open(const recipe_role& role, const bundle& got) {
+  std::vector<std::string> paths;
+  for (const auto& file : got.files) {
+    if (file.role == role.name) paths.push_back(file.file.path);
+  }
+  const auto models = role.quant ? gguf_choices(paths) : std::vector<gguf_choice>();
+  if (models.empty()) return got.find(role.name);
+  const auto at = std::find_if(got.files.begin(), got.files.end(), [&](const bundle_file& file) {
+    return file.role == role.name && file.file.path == models.front().primary;
+  });
+  return &*at;
 }
 
 }  // namespace detail
@@ -149,7 +166,7 @@ HUBCACHE_DECL asio::awaitable<bundle_plan> prepare_recipe(services with, recipe 
 HUBCACHE_DECL std::vector<role_path> paths_of(const recipe& what, const bundle& got) {
   std::vector<role_path> result;
   for (const auto& role : what.roles) {
-    if (const auto* file = got.find(role.name)) {
+    if (const auto* file = detail::file_to_open(role, got)) {
       const bool folder = role.file.ends_with('/');
       result.emplace_back(role.name, folder ? got.parts[file->part].path_of(
                                                   std::string_view(role.file).substr(0, role.file.size() - 1))

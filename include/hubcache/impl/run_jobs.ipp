@@ -191,9 +191,12 @@ HUBCACHE_DECL void finish_view(const plan& what, fsync_mode mode, bool unchanged
                what.local() ? local_layout(what.view).downloads() : what.layout.blobs_dir());
     check("write the listing", path);
   }
-  if (what.write_ref && what.revision != what.listing.commit) {
-    write_ref(what.layout, what.revision, what.listing.commit, ec, mode);
-    check("write the ref", what.layout.ref(what.revision));
+  auto refs = what.also_refs;
+  if (what.write_ref) refs.push_back(what.revision);
+  for (const auto& revision : refs) {
+    if (revision == what.listing.commit) continue;
+    write_ref(what.layout, revision, what.listing.commit, ec, mode);
+    check("write the ref", what.layout.ref(revision));
   }
 }
 

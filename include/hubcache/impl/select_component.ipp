@@ -29,6 +29,13 @@ HUBCACHE_DECL bool is_component_configuration(std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
+/// Whether `name`, of a class, is that of a tokenizer, processor or scheduler.
+HUBCACHE_DECL bool names_class_without_weights(std::string_view name) noexcept {
+  const auto ends = {"Tokenizer",     "TokenizerFast", "Processor",
+                     "ProcessorFast", "Scheduler",     "FeatureExtractor"};
+  return std::any_of(ends.begin(), ends.end(), [name](std::string_view end) { return name.ends_with(end); });
+}
+
 /// The files of one folder that a lone component is picked from.
 struct component_folder {
   std::string name;  // for messages
@@ -78,17 +85,21 @@ HUBCACHE_DECL path_list pick_component_weights(const component_folder& folder, c
                           weight_variants(folder.direct)));
 }
 
-HUBCACHE_DECL path_list pick_component(const component_folder& folder, bool at_root,
+HUBCACHE_DECL path_list pick_component(const component_folder& folder, bool at_root, bool no_weights,
                                        const diffusers_wish& wish) {
   const auto is_weights = [](std::string_view name) {
     return is_plain_weights(name) || !variant_of(name).empty();
   };
   auto files = fitting(folder.direct, is_component_configuration);
-  if (fitting(folder.direct, is_weights).empty()) {
+  const bool bare = fitting(no_weights ? folder.all : folder.direct, is_weights).empty();
+  if (bare || no_weights) {
     if (files.empty()) {
-      throw error(errc::file_not_found, "there are no weights and no configuration in " + folder.name);
+      throw error(errc::file_not_found,
+                  std::string("there ") +
+                      (bare ? "are no weights and no configuration" : "is no configuration") + " in " +
+                      folder.name);
     }
-    return at_root ? files : folder.all;
+    return at_root || !bare ? files : folder.all;
   }
   auto weights = pick_component_weights(folder, wish);
   if (wish.select == pipeline_selection::minimal) {
@@ -102,14 +113,22 @@ HUBCACHE_DECL path_list pick_component(const component_folder& folder, bool at_r
 
 }  // namespace detail
 
+HUBCACHE_DECL bool has_no_weights(const model_component& component) noexcept {
+  if (!component.class_name.empty()) return detail::names_class_without_weights(component.class_name);
+  const auto names = {"scheduler", "feature_extractor", "image_processor", "processor"};
+  return component.name.starts_with("tokenizer") ||
+         std::find(names.begin(), names.end(), component.name) != names.end();
+}
+
 HUBCACHE_DECL diffusers_selection select_component(std::span<const std::string> listing,
-                                                   std::string_view folder, std::string_view name,
+                                                   std::string_view folder, const model_component& component,
                                                    const diffusers_wish& wish) {
   detail::check_variant(wish.variant);
   const auto open = detail::open_component_folder(detail::sorted_paths(listing), folder);
   diffusers_selection result;
-  for (const auto path : detail::pick_component(open, folder.empty(), wish)) {
-    result.files.emplace_back(std::string(path), "component:" + std::string(name));
+  const bool no_weights = has_no_weights(component);
+  for (const auto path : detail::pick_component(open, folder.empty(), no_weights, wish)) {
+    result.files.emplace_back(std::string(path), "component:" + component.name);
   }
   return result;
 }

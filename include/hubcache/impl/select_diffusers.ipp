@@ -98,7 +98,7 @@ HUBCACHE_DECL std::string no_such_weights(const std::string& variant, std::strin
 }
 
 /// Patterns of fnmatch, most of which are plain paths or FOLDER/*: to look one up does not depend on how many they are.
-class path_patterns {
+class wanted_paths {
  public:
   /// @throws error if there are so many with wildcards that matching them would take long
   void add(std::string pattern) {
@@ -108,7 +108,7 @@ class path_patterns {
     } else if (pattern.ends_with("/*") && is_plain(std::string_view(pattern).substr(0, pattern.size() - 2))) {
       folders_.insert(pattern.substr(0, pattern.size() - 2));
     } else if (wildcards_.size() < 32) {
-      wildcards_.push_back(std::move(pattern));
+      wildcards_.emplace_back(pattern);
     } else {
       throw error(errc::malformed_file,
                   "too many names of components and weights have one of the wildcards *?[");
@@ -120,13 +120,13 @@ class path_patterns {
     return names_.contains(std::string(path)) ||
            (folder.size() < path.size() && folders_.contains(std::string(folder))) ||
            std::any_of(wildcards_.begin(), wildcards_.end(),
-                       [path](const std::string& pattern) { return matches(pattern, path); });
+                       [path](const path_pattern& pattern) { return pattern(path); });
   }
 
  private:
   std::unordered_set<std::string> names_;
   std::unordered_set<std::string> folders_;
-  std::vector<std::string> wildcards_;
+  std::vector<path_pattern> wildcards_;
 };
 
 /// One selection by diffusers' rules, which docs/selection.md tells in words.
@@ -157,7 +157,7 @@ class diffusers_rules {
   void choose_formats();
   void pick_weights();
   [[nodiscard]] bool is_forbidden(std::string_view path) const;
-  [[nodiscard]] path_patterns wanted() const;
+  [[nodiscard]] wanted_paths wanted() const;
   [[nodiscard]] path_list wanted_files() const;
   void warn_of_missing_weights(const path_list& files);
   [[nodiscard]] bool connects() const;
@@ -320,8 +320,8 @@ HUBCACHE_DECL bool diffusers_rules::is_forbidden(std::string_view path) const {
   });
 }
 
-HUBCACHE_DECL path_patterns diffusers_rules::wanted() const {
-  path_patterns patterns;
+HUBCACHE_DECL wanted_paths diffusers_rules::wanted() const {
+  wanted_paths patterns;
   const auto add = [&](std::string pattern) {
     if (has_two_segments(pattern) && elsewhere_.contains(first_segment(pattern))) return;
     patterns.add(std::move(pattern));

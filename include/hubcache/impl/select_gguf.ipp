@@ -132,15 +132,15 @@ HUBCACHE_DECL const gguf_choice* choice_of(const std::vector<gguf_choice>& choic
   return tag.empty() && !choices.empty() ? &choices.front() : nullptr;
 }
 
-/// How many parts the set of `chosen` lacks.
+/// How many parts the set of `chosen` lacks; a part 00000 counts as well.
 HUBCACHE_DECL std::size_t missing_gguf_parts(const gguf_choice& chosen) {
   const auto count = std::max(gguf_part_of(chosen.primary).count, 1U);
   std::set<unsigned> there;
   for (const auto& path : chosen.parts) {
     const auto number = gguf_part_of(path).number;
-    if (number >= 1 && number <= count) there.insert(number);
+    if (number <= count) there.insert(number);
   }
-  return count - there.size();
+  return count - std::min<std::size_t>(count, there.size());
 }
 
 HUBCACHE_DECL std::optional<gguf_selection> find_gguf(std::span<const std::string> listing,
@@ -165,6 +165,9 @@ HUBCACHE_DECL std::optional<gguf_selection> find_gguf(std::span<const std::strin
     }
     std::copy_if(listing.begin(), listing.end(), std::back_inserter(result.drafts),
                  [&drafts](const std::string& path) { return drafts.contains(path); });
+    if (result.drafts.empty()) {
+      result.warnings.push_back("The repo has no draft heads for " + printable(result.primary) + ".");
+    }
   }
   if (const auto missing = missing_gguf_parts(*chosen); missing > 0) {
     result.warnings.push_back("The repo lacks " + std::to_string(missing) + " of the " +

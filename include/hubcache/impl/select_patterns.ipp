@@ -10,18 +10,11 @@ namespace hubcache::inline v0_1 {
 
 namespace detail {
 
-/// One step of a pattern: a run of any characters, or one character in (or, negated, outside) the ranges.
-struct pattern_step {
-  bool run = false;
-  bool negated = false;
-  std::vector<std::pair<char32_t, char32_t>> ranges;
-
-  [[nodiscard]] bool accepts(char32_t c) const noexcept {
-    const bool inside = std::any_of(ranges.begin(), ranges.end(),
-                                    [c](const auto& range) { return range.first <= c && c <= range.second; });
-    return inside != negated;
-  }
-};
+HUBCACHE_DECL bool pattern_step::accepts(char32_t c) const noexcept {
+  const bool inside = std::any_of(ranges.begin(), ranges.end(),
+                                  [c](const auto& range) { return range.first <= c && c <= range.second; });
+  return inside != negated;
+}
 
 /// The code points of `text`, '\' read as '/'.
 HUBCACHE_DECL std::u32string pattern_text(std::string_view text) {
@@ -129,8 +122,14 @@ HUBCACHE_DECL bool matches_steps(const std::vector<pattern_step>& steps, std::u3
 
 }  // namespace detail
 
+HUBCACHE_DECL path_pattern::path_pattern(std::string_view text) : steps_(detail::compile_pattern(text)) {}
+
+HUBCACHE_DECL bool path_pattern::operator()(std::string_view path) const {
+  return detail::matches_steps(steps_, detail::pattern_text(path));
+}
+
 HUBCACHE_DECL bool matches(std::string_view pattern, std::string_view path) {
-  return detail::matches_steps(detail::compile_pattern(pattern), detail::pattern_text(path));
+  return path_pattern(pattern)(path);
 }
 
 HUBCACHE_DECL bool selection::operator()(std::string_view path) const {

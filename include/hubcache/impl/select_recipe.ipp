@@ -71,10 +71,10 @@ HUBCACHE_DECL error no_such_file(const recipe_role& role, const listing& files) 
   return {errc::file_not_found, detail, error_context{}.with_file(role.file)};
 }
 
-HUBCACHE_DECL std::vector<file_role> select_model(const recipe_role& role, const listing& files) {
+HUBCACHE_DECL role_selection select_model(const recipe_role& role, const listing& files) {
   std::vector<std::string> paths;
-  for (const auto& file : files.files) {
-    if (file.path != "preset.ini") paths.push_back(file.path);
+  for (const auto* file : files.as_reported()) {
+    if (file->path != "preset.ini") paths.push_back(file->path);
   }
   gguf_selection chosen;
   try {
@@ -82,27 +82,28 @@ HUBCACHE_DECL std::vector<file_role> select_model(const recipe_role& role, const
   } catch (const error& e) {
     throw error(e.reason(), "role '" + role.name + "': " + e.detail(), e.context());
   }
-  std::vector<file_role> result;
-  for (const auto& part : chosen.parts) result.emplace_back(part, role.name);
-  if (!chosen.mmproj.empty()) result.emplace_back(chosen.mmproj, role.name + ".mmproj");
+  role_selection result;
+  for (const auto& part : chosen.parts) result.files.emplace_back(part, role.name);
+  if (!chosen.mmproj.empty()) result.files.emplace_back(chosen.mmproj, role.name + ".mmproj");
+  result.warnings = std::move(chosen.warnings);
   return result;
 }
 
 }  // namespace detail
 
-HUBCACHE_DECL std::vector<file_role> select_role(const recipe_role& role, const listing& files) {
-  std::vector<file_role> result;
+HUBCACHE_DECL role_selection select_role(const recipe_role& role, const listing& files) {
+  role_selection result;
   if (role.quant) {
     result = detail::select_model(role, files);
   } else if (role.file.ends_with('/')) {
     for (const auto& file : files.files) {
-      if (file.path.starts_with(role.file)) result.emplace_back(file.path, role.name);
+      if (file.path.starts_with(role.file)) result.files.emplace_back(file.path, role.name);
     }
   } else if (files.find(role.file) != nullptr) {
-    result.emplace_back(role.file, role.name);
+    result.files.emplace_back(role.file, role.name);
   }
-  if (result.empty()) throw detail::no_such_file(role, files);
-  std::sort(result.begin(), result.end());
+  if (result.files.empty()) throw detail::no_such_file(role, files);
+  std::sort(result.files.begin(), result.files.end());
   return result;
 }
 

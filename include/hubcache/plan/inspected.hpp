@@ -9,6 +9,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <map>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -101,9 +104,15 @@ namespace detail {
 /// Whether `path` names the index of split safetensors, of a variant or not.
 [[nodiscard]] HUBCACHE_DECL bool is_safetensors_index(std::string_view path) noexcept;
 
+/// The names of files' tensors, sorted once; by path.
+using sorted_names = std::map<std::string, std::vector<std::string_view>, std::less<>>;
+
 /// Notes in `file`, which is one of `in`, what its index tells, and as its problem the first file or tensor in it that
 /// does not exist. Files that are not of the inspection, or have a problem of their own, are not judged. O(n log n).
-HUBCACHE_DECL void note_index(inspected_file& file, const safetensors_index& index, const inspected_repo& in);
+/// @param names what the indexes before asked for: of `in`, whose tensors it refers to
+/// @param stop  asked between files: then the rest is not judged
+HUBCACHE_DECL void note_index(inspected_file& file, const safetensors_index& index, const inspected_repo& in,
+                              sorted_names& names, const std::stop_token& stop);
 
 /// Fills folders and parameters. O(n log n) in the tensors.
 HUBCACHE_DECL void sum_up(inspected_repo& draft);

@@ -70,8 +70,10 @@ struct plan {
   std::vector<plan_step> steps;     ///< In the listing's order of first files.
   std::vector<plan_entry> entries;  ///< In the listing's order.
   std::vector<std::string> warnings;
-  bool let_in = false;           ///< The Hub let this caller in: content of other repos may be linked.
-  bool write_ref = false;        ///< `revision` names the commit by the Hub's word of this run.
+  bool let_in = false;     ///< The Hub let this caller in: content of other repos may be linked.
+  bool write_ref = false;  ///< `revision` names the commit by the Hub's word of this run.
+  /// Further branches and tags that name the commit, by the same word; recorded with `revision`.
+  std::vector<std::string> also_refs;
   bool write_tree = false;       ///< The listing came from the Hub in this run and nothing in it is masked.
   store_scan scan;               ///< What was seen on the way; recorded by the run.
   std::uint64_t requests = 0;    ///< Made for it so far.

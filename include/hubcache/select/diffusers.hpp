@@ -47,7 +47,8 @@ struct diffusers_selection {
 };
 static_assert(!std::is_aggregate_v<diffusers_selection>);
 
-/// Picks from `listing`, the paths of all files of the repo, in any order. O(files * log(files)).
+/// Picks from `listing`, the paths of all files of the repo, in any order. O(files * log(files)), and
+/// where names have wildcards, each of these (32 at most) with each path.
 /// A component that is a link counts as skipped: its files are in another repo. A component whose library diffusers does
 /// not know is taken like others, with a warning; diffusers would fail.
 /// @throws error errc::file_not_found: no model_index.json among the files; a variant that no file has (the detail names
@@ -58,16 +59,20 @@ static_assert(!std::is_aggregate_v<diffusers_selection>);
                                                                  const model_index& index,
                                                                  const diffusers_wish& wish);
 
-/// The files of one component that lies alone in `folder` of `listing` (empty: the root): what its class's from_pretrained
+/// Whether loading `component` reads configuration and no weights: a tokenizer, processor or scheduler, by its class, else by
+/// its name.
+[[nodiscard]] HUBCACHE_DECL bool has_no_weights(const model_component& component) noexcept;
+
+/// The files of `component` that lies alone in `folder` of `listing` (empty: the root): what its class's from_pretrained
 /// would read; its role is "component:<name>". For components that are links to other repos.
 /// If weights lie directly in the folder: those of the variant, safetensors or else .bin, as `wish` has it, with their
 /// index and what configures models, tokenizers, processors and schedulers. If not: all below the folder; of the root
-/// only what configures.
+/// only what configures. If it has_no_weights(): the same without the weights.
 /// @throws error errc::file_not_found: there are weights, but none of the variant (those that are there are named) or the
 ///         format wished; neither weights nor configuration; errc::invalid_argument: the variant is none
 [[nodiscard]] HUBCACHE_DECL diffusers_selection select_component(std::span<const std::string> listing,
                                                                  std::string_view folder,
-                                                                 std::string_view name,
+                                                                 const model_component& component,
                                                                  const diffusers_wish& wish);
 
 /// The variants ("fp16", "bf16", "non_ema") that weights in `listing` have, sorted.

@@ -31,7 +31,8 @@ struct gguf_selection {
   /// the one that goes best with the model, as the projector is picked, but one with the tag first.
   std::vector<std::string> drafts;
   std::string preset;  ///< "preset.ini" if the repo has one at its root: then nothing else is picked.
-  std::vector<std::string> warnings;  ///< One sentence each: of parts that the repo lacks, of a preset.
+  std::vector<std::string>
+      warnings;  ///< One sentence each: of parts or drafts that the repo lacks, of a preset.
 
   /// The same as roles: model (the primary), split (its other parts), mmproj, draft, preset. Sorted; a file that could
   /// have two has the first of them.
@@ -56,7 +57,7 @@ static_assert(!std::is_aggregate_v<gguf_wish>);
 /// Whether `text` can be a tag: one or more of [A-Za-z0-9._-].
 [[nodiscard]] HUBCACHE_DECL bool is_gguf_tag(std::string_view text) noexcept;
 
-/// Picks from `listing`, the paths in the order in which the Hub reports them (a `listing`'s order is that).
+/// Picks from `listing`, the paths in the order in which the Hub reports them (listing::as_reported()).
 /// @pre is_gguf_tag(wish.tag), or it is empty.
 /// @throws error errc::file_not_found: nothing matches (the detail names the models that are there)
 [[nodiscard]] HUBCACHE_DECL gguf_selection select_gguf(std::span<const std::string> listing,

@@ -12,8 +12,8 @@
 ///
 /// A symlink leads to the snapshot's entry, by its absolute path: entries stay where they are when blobs are mended,
 /// deduplicated or moved. Its commit is pinned first, so nothing that obeys the ledger takes the entry away; the pin stays
-/// when the directory is changed or removed. No file can be read by more users than before. Copies and reflinks are
-/// read-only.
+/// when the directory is changed or removed. No file can be read by more users than before, the texts and
+/// the manifest by none who could not read all of them. Copies and reflinks are read-only.
 ///
 /// The manifest, hubcache-assembly.json, tells where each file comes from:
 ///
@@ -31,7 +31,8 @@
 /// as they were and as they shall be, the latter with the link null: then a path may come twice.
 ///
 /// A directory is filled if it is new, empty, or has a manifest: then files of that manifest which are not wanted any more
-/// are removed, and no others ever; a file of it that somebody changed since is an error, and nothing is touched. Files
+/// are removed, and no others ever; a file of it that somebody changed since is an error, and nothing is touched. One that
+/// somebody changes while the directory is being filled is an error, too, and not touched. Files
 /// that are there already, with the content and the symlink that are wanted, are kept. Names that begin with
 /// ".hubcache-assembly" are hubcache's own: its lock, and what a killed run left, which the next one removes.
 
@@ -115,6 +116,10 @@ static_assert(!std::is_aggregate_v<assembly_report>);
 /// @throws error errc::refused: it has files and no manifest, or lies in a store or the state folder; errc::malformed_file:
 ///         the manifest; or a disk error
 HUBCACHE_DECL void check_assembly_dir(const std::string& dir, const settings& config);
+
+/// Throws what assemble() would throw of the names in the directory, which a preview knows, too.
+/// @throws error errc::invalid_argument: two files of one name, an unsafe name, or one of hubcache's own
+HUBCACHE_DECL void check_assembly_names(const assembly& what);
 
 /// Makes the directory show `what`. Every file appears at once and whole, synced as `config.fsync` says. The manifest is
 /// written before the first change and after the last: a run that was killed, or cancelled, is taken up by the next. No

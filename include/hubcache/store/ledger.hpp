@@ -78,6 +78,10 @@ class ledger {
                                                                      std::string_view repo_folder,
                                                                      os::lock_mode mode,
                                                                      std::error_code& ec) const;
+  /// A shared lease, tried for up to a second: is_leased() holds one for a moment. Blocking. @return as try_lease()
+  [[nodiscard]] HUBCACHE_DECL std::optional<os::file_lock> wait_for_lease(const std::string& cache_dir,
+                                                                          std::string_view repo_folder,
+                                                                          std::error_code& ec) const;
   /// Whether another process, or another lock of this one, holds a lease now.
   [[nodiscard]] HUBCACHE_DECL bool is_leased(const std::string& cache_dir,
                                              std::string_view repo_folder) const;

@@ -46,7 +46,9 @@ class link_batch {
                          link_kinds allowed, const std::stop_token& stop,
                          const inspection& rules = inspection());
 
-  /// Syncs what has bytes of its own as the mode says, and names everything. One result per add(), in order.
+  /// Syncs what has bytes of its own as the mode says; for who looks at the targets right before publish().
+  HUBCACHE_DECL void sync();
+  /// Does the same, and names everything. One result per add(), in order.
   [[nodiscard]] HUBCACHE_DECL std::vector<placed_content> publish();
 
  private:

@@ -67,6 +67,7 @@ struct repo_model {
   std::set<std::string, std::less<>> grants;  ///< Tokens that may read the repo where it is gated or private.
   std::map<std::string, commit_model, std::less<>> commits;  ///< By id.
   std::map<std::string, std::string, std::less<>> refs;      ///< Full name ("refs/heads/main") to commit.
+  std::vector<std::string> listed_first;  ///< Paths that listings name before all others, in this order.
 
   /// Commits `files` as the whole tree on top of branch `branch`, which then points to the new commit. The id
   /// is a function of all of that: equal calls give equal ids in every run. Returns it.

@@ -207,6 +207,17 @@ std::map<std::string, const repo_file*> tree_entries(const commit_model& at, std
   return entries;
 }
 
+/// `entries` in the order of listings.
+std::vector<std::pair<std::string, const repo_file*>> listed(std::map<std::string, const repo_file*> entries,
+                                                             const std::vector<std::string>& first) {
+  std::vector<std::pair<std::string, const repo_file*>> result;
+  for (const auto& path : first) {
+    if (const auto found = entries.extract(path)) result.emplace_back(path, found.mapped());
+  }
+  result.insert(result.end(), entries.begin(), entries.end());
+  return result;
+}
+
 std::size_t number_parameter(const request& asked, std::string_view name, std::size_t otherwise) {
   const std::string text = asked.parameter(name).value_or("");
   std::size_t value = 0;
@@ -450,7 +461,7 @@ response site::tree(const request& asked, const repo_model& repo, const commit_m
                     std::string_view folder, bool masked) const {
   const bool recursive = asked.flag("recursive");
   const bool expand = asked.flag("expand");
-  const auto entries = tree_entries(at, folder, recursive);
+  const auto entries = listed(tree_entries(at, folder, recursive), repo.listed_first);
   if (entries.empty() && !folder.empty()) {
     return error(404, "EntryNotFound", std::string(folder) + " does not exist on \"" + at.id + "\"", true);
   }
