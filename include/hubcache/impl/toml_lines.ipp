@@ -44,7 +44,7 @@ class toml_line {
  private:
   /// Skips blanks and returns what follows; NUL at the end.
   char next() noexcept {
-    rest_.remove_prefix(std::min(rest_.find_first_not_of(" \t\r"), rest_.size()));
+    rest_.remove_prefix(std::min(rest_.find_first_not_of(" \t"), rest_.size()));
     return rest_.empty() ? '\0' : rest_.front();
   }
   /// Takes ASCII letters, digits and `others`, at least one.
@@ -76,8 +76,10 @@ HUBCACHE_DECL bool is_plain_line(toml_line line) noexcept {
 
 HUBCACHE_DECL std::size_t first_odd_line(std::string_view text) noexcept {
   for (std::size_t number = 1; !text.empty(); ++number) {
-    const auto line = text.substr(0, text.find('\n'));
+    auto line = text.substr(0, text.find('\n'));
+    const bool whole = line.size() < text.size();
     text.remove_prefix(std::min(line.size() + 1, text.size()));
+    if (whole && line.ends_with('\r')) line.remove_suffix(1);
     if (!is_plain_line(toml_line(line))) return number;
   }
   return 0;
