@@ -88,8 +88,14 @@ class content_fetch : public std::enable_shared_from_this<content_fetch> {
     const auto useful = static_cast<std::size_t>(
         std::clamp<std::uint64_t>(untaken_.total() / worth_an_exchange, 1, with_.slots.most()));
     auto some = [this](std::size_t k) -> asio::awaitable<void> { return fetch_some(k == 1); };
-    if (!untaken_.empty()) co_await fan_out(whole_ ? 1 : useful, std::move(some));
-    co_await written();
+    std::exception_ptr failure;
+    try {
+      if (!untaken_.empty()) co_await fan_out(whole_ ? 1 : useful, std::move(some));
+    } catch (const error&) {
+      failure = std::current_exception();
+    }
+    co_await written();  // what came before a failure, too: the next run resumes it
+    if (failure) std::rethrow_exception(failure);
     throw_if_broken();
   }
 

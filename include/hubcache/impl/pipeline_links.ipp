@@ -5,6 +5,10 @@
 #include <hubcache/select/weight_names.hpp>
 #include <hubcache/text.hpp>
 
+#include <algorithm>
+#include <array>
+#include <string_view>
+
 namespace hubcache::inline v0_1 {
 
 namespace detail {
@@ -42,15 +46,20 @@ HUBCACHE_DECL void refuse_bad_link(const pipeline_draft& one, const model_compon
               error_context{}.with_repo(one.asked.repo.display()).with_file(one.planned.index_file));
 }
 
-/// Drops from the index what is an address of elsewhere (https://HOST/A/B, and no more) rather than a component, which
-/// has a folder of its name.
+/// Whether a member's name says that its text is an address: "homepage", "license_link".
+HUBCACHE_DECL bool names_address(std::string_view member) noexcept {
+  constexpr std::array<std::string_view, 10> words{"url",     "link",    "homepage",   "website", "license",
+                                                   "docs",    "documentation", "repository", "paper", "source"};
+  const auto word = member.substr(member.rfind('_') + 1);
+  return std::any_of(words.begin(), words.end(), [word](std::string_view w) { return equal_without_case(w, word); });
+}
+
+/// Drops from the index what is an address of elsewhere (https://HOST/A/B, and no more), by its member's name, rather than
+/// a component.
 HUBCACHE_DECL void drop_addresses(pipeline_drafts& all, pipeline_draft& one) {
-  const auto paths = all.paths_of(one.planned.part);
   const auto is_address = [&](const model_component& c) {
-    const bool foreign =
-        c.bare && c.link->revision.empty() && !is_own_host(c.link->host, all.with.config.endpoint);
-    return foreign && std::none_of(paths.begin(), paths.end(),
-                                   [&c](const std::string& path) { return lies_in(path, c.name); });
+    return c.bare && c.link->revision.empty() && names_address(c.name) &&
+           !is_own_host(c.link->host, all.with.config.endpoint);
   };
   for (const auto& component : one.index.components) {
     if (!is_address(component)) continue;
