@@ -2,11 +2,13 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <support/hub/fixtures.hpp>
 #include <support/hub/server.hpp>
 #include <support/mounted.hpp>
 #include <support/process.hpp>
+#include <thread>
 
 using embedded::fault;
 using embedded::listener;
@@ -29,6 +31,12 @@ struct shell {
   result run(std::vector<std::string> arguments) {
     auto child = start(std::move(arguments));
     return test::outcome_of(child);
+  }
+  /// Waits until the Hub has sent so much content, a minute at most.
+  void wait_until_sent(std::uint64_t bytes) {
+    for (int i = 0; i < 12'000 && hub.log().content_bytes_sent() < bytes; ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
   }
   /// All files below the home, with their sizes.
   [[nodiscard]] std::vector<std::string> files() const {
@@ -183,7 +191,7 @@ TEST_CASE("Ctrl-C ends the run cleanly, and the next one resumes") {
   s.hub.put(embedded::one_file(3'000'000));
   s.hub.set_bytes_per_second(6'000'000);
   auto child = s.start({"acme/one"});
-  std::this_thread::sleep_for(std::chrono::milliseconds(250));
+  s.wait_until_sent(1'500'000);
   child.signal(SIGINT);
   CHECK(child.wait() == 130);
   s.hub.set_bytes_per_second(0);
@@ -203,8 +211,9 @@ TEST_CASE("after kill -9 at any moment the next run fetches only what was not on
   for (int round = 0; round < 20; ++round) {
     std::filesystem::remove_all(s.home / "hf");
     s.hub.set_bytes_per_second(10'000'000);
+    s.hub.log().clear();
     auto child = s.start({"acme/one"});
-    std::this_thread::sleep_for(std::chrono::milliseconds(10 + 12 * round));
+    s.wait_until_sent(static_cast<std::uint64_t>(round) * 95'000);
     child.signal(SIGKILL);
     child.wait();
     std::error_code none;
