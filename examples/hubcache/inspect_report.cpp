@@ -7,7 +7,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
-#include <limits>
 #include <map>
 #include <span>
 #include <string_view>
@@ -42,10 +41,7 @@ std::string format_shape(const std::vector<std::uint64_t>& shape) {
 /// "owner/name at 0123456789ab: 12 files, 5.6G"
 std::string heading_of(const hubcache::inspected_repo& repo) {
   std::uint64_t bytes = 0;
-  // A listing may claim what no sum holds.
-  for (const auto& file : repo.files) {
-    bytes += std::min(file.what.size, std::numeric_limits<std::uint64_t>::max() - bytes);
-  }
+  for (const auto& file : repo.files) bytes = hubcache::detail::bounded_sum(bytes, file.what.size);
   return repo.what.repo.display() + " at " + repo.what.listing.commit.substr(0, 12) + ": " +
          counted(repo.files.size(), "file") + ", " + hubcache::format_bytes(bytes);
 }

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -41,6 +42,15 @@ struct file_entry {
   }
 };
 static_assert(!std::is_aggregate_v<file_entry>);
+
+namespace detail {
+
+/// The sum of two sizes, or the largest there is: a listing may claim what no sum holds.
+[[nodiscard]] constexpr std::uint64_t bounded_sum(std::uint64_t a, std::uint64_t b) noexcept {
+  return a + std::min(b, std::numeric_limits<std::uint64_t>::max() - a);
+}
+
+}  // namespace detail
 
 /// All files of one commit, sorted by path, each path once.
 struct listing {

@@ -4,9 +4,7 @@
 #include <hubcache/gguf_model.hpp>
 #include <hubcache/text.hpp>
 
-#include <algorithm>
 #include <cstdint>
-#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,10 +16,7 @@ namespace detail {
 /// "m-00001-of-00003.gguf (3 files, 9.0G)".
 HUBCACHE_DECL std::string gguf_choice_line(const gguf_choice& choice, const listing& files) {
   std::uint64_t bytes = 0;
-  for (const auto& path : choice.parts) {
-    // A listing may claim what no sum holds.
-    bytes += std::min(files.find(path)->size, std::numeric_limits<std::uint64_t>::max() - bytes);
-  }
+  for (const auto& path : choice.parts) bytes = bounded_sum(bytes, files.find(path)->size);
   const auto count = choice.parts.size() == 1 ? "" : std::to_string(choice.parts.size()) + " files, ";
   return printable(choice.primary) + " (" + count + format_bytes(bytes) + ")";
 }

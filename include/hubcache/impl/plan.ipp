@@ -6,7 +6,6 @@
 #include <hubcache/store/local_layout.hpp>
 
 #include <algorithm>
-#include <limits>
 #include <unordered_map>
 
 namespace hubcache::inline v0_1 {
@@ -14,9 +13,7 @@ namespace hubcache::inline v0_1 {
 HUBCACHE_DECL std::uint64_t plan::bytes(file_action action) const {
   std::uint64_t sum = 0;
   for (const auto& step : steps) {
-    // A listing may claim what no sum holds.
-    if (step.action == action)
-      sum += std::min(step.what.size, std::numeric_limits<std::uint64_t>::max() - sum);
+    if (step.action == action) sum = detail::bounded_sum(sum, step.what.size);
   }
   return sum;
 }

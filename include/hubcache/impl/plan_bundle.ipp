@@ -3,18 +3,12 @@
 #include <hubcache/plan/bundle.hpp>
 
 #include <algorithm>
-#include <limits>
 #include <unordered_map>
 #include <utility>
 
 namespace hubcache::inline v0_1 {
 
 namespace detail {
-
-/// A listing may claim what no sum holds.
-HUBCACHE_DECL std::uint64_t bounded_sum(std::uint64_t a, std::uint64_t b) noexcept {
-  return a + std::min(b, std::numeric_limits<std::uint64_t>::max() - a);
-}
 
 /// A content, and the name that a part gives it.
 struct lent_content {

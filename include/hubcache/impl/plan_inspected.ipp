@@ -2,7 +2,6 @@
 
 #include <hubcache/format/gguf.hpp>
 #include <hubcache/format/safetensors.hpp>
-#include <hubcache/impl/plan_bundle.ipp>
 #include <hubcache/impl/weights.ipp>
 #include <hubcache/plan/inspected.hpp>
 #include <hubcache/select/weight_names.hpp>

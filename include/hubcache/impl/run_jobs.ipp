@@ -11,7 +11,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <limits>
 #include <span>
 #include <unordered_map>
 
@@ -103,7 +102,7 @@ HUBCACHE_DECL void prepare_folders(const plan& what) {
   std::uint64_t needed = 0;
   for (const auto& step : what.steps) {
     if (step.action != file_action::fetched) continue;
-    needed += std::min(step.what.size, std::numeric_limits<std::uint64_t>::max() - needed);
+    needed = bounded_sum(needed, step.what.size);
     const auto path = begun.empty() ? std::string() : what.partial_of(step.what);
     if (!begun.contains(os::last_segment(path))) continue;
     const auto partial = os::status(path, ec);
