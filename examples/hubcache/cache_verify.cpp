@@ -39,8 +39,6 @@ struct verify_arguments : common_options {
   bool repair = false;
 };
 
-hubcache::error usage(std::string detail) { return {hubcache::errc::invalid_argument, std::move(detail)}; }
-
 void declare(CLI::App& app, verify_arguments& into) {
   const auto text = [&app](const char* name, auto& value, const char* type, const char* help) {
     return app.add_option(name, value, help)->type_name(type);

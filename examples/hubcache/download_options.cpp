@@ -25,8 +25,6 @@ constexpr std::string_view examples =
     "  hubcache download acme/llm-7b --link hardlink --link '*.onnx_data=copy'\n"
     "  hubcache download acme/llm-7b --cache-mapping ~/models.json --dry-run\n\n";
 
-hubcache::error usage(std::string detail) { return {hubcache::errc::invalid_argument, std::move(detail)}; }
-
 /// Throws unless `value` is absent or has at least one character.
 void refuse_empty(std::string_view option, const std::optional<std::string>& value) {
   if (value && value->empty()) throw usage(std::string(option) + " needs a value that is not empty");

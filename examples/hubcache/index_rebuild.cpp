@@ -34,7 +34,7 @@ exit_code run_rebuild(const index_rebuild_arguments& typed, console& display) {
     display.warning(problem.path + ": " + problem.text);
   }
   if (!report.complete) display.warning("interrupted; run it again, the index lacks what was not looked at");
-  print(typed.json ? json_of(report, folder) + "\n" : typed.quiet ? folder + "\n" : text_of(report));
+  print(typed.json ? command::json_of(report, folder) + "\n" : typed.quiet ? folder + "\n" : command::text_of(report));
   return !report.complete ? exit_code::interrupted : failed ? exit_code::other : exit_code::ok;
 }
 

@@ -108,7 +108,7 @@ exit_code run_inspect(const inspect_arguments& typed, console& display) {
   const auto repo = inspect(std::move(request), with, display);
   std::string names;
   for (const auto& file : repo.files) names += file.path + "\n";
-  print(typed.json ? json_of(repo) + "\n" : typed.quiet ? names : text_of(repo, typed.tensors));
+  print(typed.json ? command::json_of(repo) + "\n" : typed.quiet ? names : command::text_of(repo, typed.tensors));
   return code_of(repo);
 }
 
@@ -123,7 +123,7 @@ exit_code run_compare(const compare_arguments& typed, console& display) {
   const auto found = hubcache::compare(a, b);
   std::string names;
   for (const auto& file : found.files) names += file.first + "\n";
-  print(typed.json ? json_of(found, a, b) + "\n" : typed.quiet ? names : text_of(found, a, b, typed.tensors));
+  print(typed.json ? command::json_of(found, a, b) + "\n" : typed.quiet ? names : command::text_of(found, a, b, typed.tensors));
   return std::max(code_of(a), code_of(b));
 }
 

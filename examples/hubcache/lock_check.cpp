@@ -55,7 +55,7 @@ void print_findings(const hubcache::verification& done, const lock_check_argumen
   for (const auto& file : done.files) {
     if (file.outcome == verdict::ok) continue;
     text += typed.quiet ? file.path + "\n" : line_of(file);
-    findings.append(findings.empty() ? "" : ", ").append(json_of(file));
+    findings.append(findings.empty() ? "" : ", ").append(command::json_of(file));
   }
   if (typed.json) {
     json_object out;

@@ -41,12 +41,12 @@ exit_code run_install(const lock_install_arguments& typed, console& display) {
   for (const auto& locked : lock.repos) {
     done.push_back(fetch(request_of(typed, locked), display));
     if (typed.json) continue;
-    display.success(summary_of(done.back()));
+    display.success(command::summary_of(done.back()));
     print(done.back().path + "\n");
   }
   if (typed.json) {
     json_object out;
-    out.raw("repos", json_array(done, [](const hubcache::snapshot& one) { return json_of(one, one.path); }));
+    out.raw("repos", json_array(done, [](const hubcache::snapshot& one) { return command::json_of(one, one.path); }));
     print(std::move(out).close() + "\n");
   }
   return exit_code::ok;

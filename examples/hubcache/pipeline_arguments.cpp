@@ -22,8 +22,6 @@ constexpr std::string_view notes =
     "  hubcache pipeline runwayml/stable-diffusion-v1-5 CompVis/stable-diffusion-v1-4 --dry-run\n"
     "  hubcache pipeline acme/remix --assemble ~/models/remix --plain-names\n\n";
 
-hubcache::error usage(std::string detail) { return {hubcache::errc::invalid_argument, std::move(detail)}; }
-
 /// Declares a switch that has three states: on, off and not said. `names` begins with the one that errors tell.
 void add_choice(CLI::App& app, const std::string& names, std::optional<bool>& into, const char* help) {
   const auto set = [&into, name = names.substr(0, names.find(','))](std::int64_t balance) {

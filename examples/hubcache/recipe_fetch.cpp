@@ -77,7 +77,7 @@ hubcache::bundle fetch(const recipe_request& request, const std::optional<hubcac
 
 void print_result(const recipe_arguments& typed, const hubcache::recipe& what, const hubcache::bundle& got,
                   console& display) {
-  if (typed.json) return print(json_of(what, got) + "\n");
+  if (typed.json) return print(command::json_of(what, got) + "\n");
   if (!typed.dry_run) {
     display.success(summary_of(got));
     for (const auto& text : refusals_of(got)) display.hint(text);

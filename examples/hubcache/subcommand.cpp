@@ -45,6 +45,8 @@ bool confirmed(const common_options& typed, std::string_view question) {
   return answer == "y" || answer == "Y" || answer == "yes";
 }
 
+hubcache::error usage(std::string detail) { return {hubcache::errc::invalid_argument, std::move(detail)}; }
+
 void print(std::string_view text) {
   if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0) return;
   hubcache::throw_disk_error(std::error_code(errno, std::generic_category()), "write the result", "stdout");

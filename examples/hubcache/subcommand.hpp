@@ -2,6 +2,7 @@
 /// @file
 /// How subcommands are declared, and the options that many of them share.
 
+#include <hubcache/error.hpp>
 #include <hubcache/settings.hpp>
 
 #include <CLI/CLI.hpp>
@@ -44,6 +45,9 @@ void declare_destructive(CLI::App& app, common_options& into);
 /// Whether to go on: true with -y, else what the user answers to "`question` [y/N]".
 /// @throws hubcache::error errc::refused if there is no terminal to ask on.
 [[nodiscard]] bool confirmed(const common_options& typed, std::string_view question);
+
+/// What is wrong with what was typed, as an error (errc::invalid_argument).
+[[nodiscard]] hubcache::error usage(std::string detail);
 
 /// Writes to stdout. @throws hubcache::error if that fails.
 void print(std::string_view text);

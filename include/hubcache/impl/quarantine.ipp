@@ -35,7 +35,7 @@ HUBCACHE_DECL std::vector<std::string> entries_of(const census_repo& repo, const
   return found;
 }
 
-HUBCACHE_DECL quarantine_step plan_step(const census& seen, const census_repo& repo,
+HUBCACHE_DECL quarantine_step plan_quarantine_step(const census& seen, const census_repo& repo,
                                         const checked_file& file) {
   quarantine_step step;
   step.file = file;
@@ -126,7 +126,7 @@ HUBCACHE_DECL quarantine_plan plan_quarantine(const census& seen, const verifica
   for (const auto& file : done.files) {
     const bool bad = file.outcome == verdict::corrupt || file.outcome == verdict::wrong_size;
     const auto* const repo = bad ? detail::find_repo(seen, file.repo) : nullptr;
-    if (repo != nullptr) plan.steps.push_back(detail::plan_step(seen, *repo, file));
+    if (repo != nullptr) plan.steps.push_back(detail::plan_quarantine_step(seen, *repo, file));
   }
   return plan;
 }
