@@ -1,0 +1,1 @@
+# The C API as a shared library.
