@@ -4,9 +4,10 @@
 # Usage: benchmarks/run.sh kernels|index|census [ARGUMENT...]      see the head of benchmarks/NAME.cpp
 #        benchmarks/run.sh commands [OPTION...] [CASE...]          whole commands beside their peers: commands/options.sh
 #        benchmarks/run.sh hub [OPTION...]                         their local Hub alone, until it is interrupted
+#        benchmarks/run.sh compile [OPTION...] [COMPILER...]       what including hubcache costs: compile.sh
 set -euo pipefail
 cd "$(dirname "$0")/.."
-name=${1:?kernels, index, census, commands or hub}
+name=${1:?kernels, index, census, commands, hub or compile}
 shift
 case $name in
   commands | hub)
@@ -17,6 +18,11 @@ case $name in
       set -- --bin "$PWD/build/release/bin:$PWD/build/bench/bin" "$@"
     fi
     exec "benchmarks/commands/$name.sh" "$@"
+    ;;
+  compile)
+    cmake/bootstrap.sh bench
+    cmake/build.sh bench benchmark_measure
+    PATH=$PWD/build/bench/bin:$PATH exec benchmarks/compile.sh "$@"
     ;;
   *)
     cmake/bootstrap.sh bench

@@ -1,6 +1,5 @@
 /// Fetches a file of weights and reads it where it lies: its tensors, and the first bytes of each.
 #include <hubcache.hpp>
-#include <hubcache/store/mapped_weights.hpp>
 #include <hubcache/text.hpp>
 
 #include <algorithm>
@@ -13,7 +12,7 @@ int main(int argc, char** argv) {
     hubcache::cache cache;
     const auto options = hubcache::snapshot_options().with_files({file});
     const auto snapshot = cache.snapshot(argc > 1 ? argv[1] : "openai-community/gpt2", options);
-    const auto weights = hubcache::mapped_weights::map(snapshot.path_of(file), cache.config());
+    const auto weights = cache.mapped(snapshot.path_of(file));
     for (const auto& tensor : weights.tensors()) {
       std::cout << hubcache::printable(tensor.name) << ' ' << tensor.type
                 << " [ ";  // names come from outside

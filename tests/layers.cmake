@@ -1,5 +1,6 @@
 # Checks the rule of layers: a file includes its own row and rows above it, never below; row 2's folders do not know
-# each other; third-party libraries stand in .ipp files, Asio from row 6 on excepted.
+# each other; third-party libraries stand in .ipp files, Asio from row 6 on and hash/cryptopp.hpp excepted; the system's
+# headers stand in bodies of os/ and link/, so that a port to another system touches those alone.
 # Usage: cmake -DROOT=<checkout> -P layers.cmake
 cmake_minimum_required(VERSION 3.22)
 
@@ -17,7 +18,7 @@ set(row_upkeep 5)
 set(row_transport 6)
 set(row_source 7)
 set(row_fetch 8)
-set(top "services;prepare;peek;bundle;pipeline;gguf_model;recipe;inspect;run_state;run_present;run_links;run_fetches;run_results;run_small_files;run_jobs;run;cache;src")
+set(top "policies;services;prepare;peek;bundle;pipeline;gguf_model;recipe;inspect;run_state;run_present;run_links;run_fetches;run_results;run_small_files;run_jobs;run;cache;src")
 
 set(include "${ROOT}/include/hubcache")
 file(GLOB_RECURSE headers RELATIVE "${include}" "${include}/*.hpp")
@@ -73,8 +74,14 @@ foreach(file IN LISTS headers)
       endif()
     elseif(target MATCHES "^asio" AND row LESS 6)
       message(SEND_ERROR "${file} (row ${row}) includes ${target}: Asio begins in row 6")
-    elseif(target MATCHES "^(openssl|simdjson|cryptopp|toml|xxhash)" AND NOT file MATCHES "\\.ipp$")
+    elseif(target MATCHES "^(openssl|simdjson|cryptopp|toml|xxhash)" AND NOT file MATCHES "\\.ipp$"
+           AND NOT file STREQUAL "hash/cryptopp.hpp")
       message(SEND_ERROR "${file} includes ${target}: only .ipp files may")
+    elseif(target MATCHES "^cryptopp" AND NOT file STREQUAL "hash/cryptopp.hpp")
+      message(SEND_ERROR "${file} includes ${target}: Crypto++ is for those who ask for it")
+    elseif(target MATCHES "^(sys|linux|net|netinet|arpa)/|^[a-z]+\\.h$" AND NOT target MATCHES "^(simdjson|xxhash|immintrin)\\.h$"
+           AND NOT file MATCHES "^impl/(os|link)_[a-z0-9_]+\\.ipp$")
+      message(SEND_ERROR "${file} includes ${target}: only bodies of os/ and link/ speak to the system")
     elseif(target STREQUAL "asio.hpp" OR target MATCHES "^(iostream|regex)$")
       message(SEND_ERROR "${file} includes ${target}")
     endif()

@@ -60,11 +60,11 @@ install_npm_client() {
 # A program that does nothing, with all libraries that hubcache has.
 make_empty_program() {
   echo 'int main() {}' | "${CXX:-c++}" -O2 -x c++ - -o "$work/run/empty" -Wl,--no-as-needed -lssl -lcrypto -lsimdjson \
-    -lxxhash -lcrypto++ -lpthread
+    -lxxhash -lpthread
 }
 
 print_versions() {
-  echo "hubcache $(hubcache --version)"
+  hubcache --version
   curl --version | head -1 | cut -d' ' -f1,2
   aria2c --version | head -1
   wget --version | head -1 | cut -d' ' -f1-3

@@ -33,20 +33,22 @@ struct dedupe_arguments : common_options {
 };
 
 void declare(CLI::App& app, dedupe_arguments& into) {
+  app.add_option("--min-size", into.min_size,
+                 "Leave smaller files alone, as in 500K or 1GiB (default: 64KiB)")
+      ->type_name("SIZE")
+      ->transform(CLI::AsSizeValue(true).description(""));
+  app.add_flag("--across-owners", into.across_owners, "Let files of different users share their bytes, too");
   declare_common(app, into);
   declare_destructive(app, into);
-  app.add_option("--min-size", into.min_size,
-                 "Leave smaller files alone, such as 500K or 1G (default: 65536)")
-      ->type_name("SIZE")
-      ->transform(CLI::AsSizeValue(true));
-  app.add_flag("--across-owners", into.across_owners, "Files of different users may share their bytes, too");
   app.footer(
-      "Looks at the cache, other Hub caches and stores that may be written to, and folders of the index.\n"
+      "Looks at the cache, other Hub caches and stores that may be written to, and folders of the index. "
       "Where the file system can share blocks (btrfs, XFS), it compares the bytes and shares them; every "
-      "file\n"
-      "stays a file of its own. Elsewhere equal blobs become hard links. Nothing is lost if it is "
-      "interrupted.\n\n" +
-      std::string(exit_code_help));
+      "file stays a file of its own. Elsewhere equal blobs become hard links. Nothing is lost if it is "
+      "interrupted.\n"
+      "\n"
+      "Examples:\n"
+      "  hubcache cache dedupe --dry-run\n"
+      "  hubcache cache dedupe --min-size 1M -y");
 }
 
 /// Steps of all groups that `chosen` is true for.

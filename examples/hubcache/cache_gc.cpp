@@ -24,15 +24,20 @@ struct cache_gc_arguments : common_options {
 void declare(CLI::App& app, cache_gc_arguments& into) {
   app.add_option(
          "--max-size", into.max_size,
-         "Remove what was not used for longest until the cache holds no more than this, as in 200GB or "
-         "1TiB. What counts is what removing the whole cache would free: not what other files on this "
-         "disk share")
+         "Remove what was not used for longest until the cache holds no more than this, as in 200GB or 1TiB")
       ->type_name("SIZE");
   app.add_option("--max-age", into.max_age,
                  "Remove what was not used for longer than this, as in 90d or 6mo (s, m, h, d, w, mo, y)")
       ->type_name("DURATION");
   declare_common(app, into);
   declare_destructive(app, into);
+  app.footer(
+      "Give one limit or both. What counts is what removing the whole cache would free: not what other files "
+      "on this disk share. Pinned repos and those in use stay. If --max-size cannot be reached, nothing goes "
+      "for its sake: exit code 9.\n\n"
+      "Examples:\n"
+      "  hubcache cache gc --max-size 200GB --dry-run\n"
+      "  hubcache cache gc --max-age 90d -y");
 }
 
 exit_code run(const cache_gc_arguments& typed, console& display) {
@@ -43,7 +48,7 @@ exit_code run(const cache_gc_arguments& typed, console& display) {
     throw hubcache::error(hubcache::errc::invalid_argument,
                           "say what is too much: --max-size, --max-age or both");
   }
-  const auto choose = [&goal](const cache_view& cache, const std::stop_token& stop) {
+  const auto choose = [&goal](const hubcache::survey& cache, const std::stop_token& stop) {
     goal.leftovers.now_ns = now_ns();
     chosen_removal result;
     auto plan = plan_gc(cache.seen, cache.map, cache.book, goal, stop);

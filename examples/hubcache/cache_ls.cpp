@@ -37,19 +37,29 @@ struct cache_ls_arguments : common_options {
 
 void declare(CLI::App& app, cache_ls_arguments& into) {
   app.alias("list");
-  declare_common(app, into);
-  app.add_flag("--revisions", into.revisions, "One line per revision instead of per repo");
+  app.add_flag("--revisions", into.revisions, "Print one line per revision instead of per repo");
   app.add_option("-f,--filter", into.filters,
-                 "List what fits only, as in size>1GB, accessed>30d, modified<=2w, type=model, refs=main; "
-                 "repeat it to narrow down")
+                 "List only what fits, as in size>1GB, accessed>30d, modified<=2w, type=model, refs=main; "
+                 "repeatable, to narrow down")
       ->type_name("EXPR")
       ->allow_extra_args(false);
-  app.add_option("--sort", into.sort, "accessed, modified, name, size, or unique (what deleting frees)")
-      ->type_name("KEY[:asc|desc]");
-  app.add_option("--limit", into.limit, "List so many lines at most")
+  app.add_option(
+         "--sort", into.sort,
+         "Order of the lines; unique is what deleting frees. Names ascend, all else descends, unless told")
+      ->type_name("accessed|modified|name|size|unique[:asc|desc]");
+  app.add_option("--limit", into.limit, "List so many lines at most (default: all)")
       ->type_name("N")
-      ->check(CLI::NonNegativeNumber);
+      ->check(whole_number(0));
   app.add_flag("--show-warnings", into.show_warnings, "Print what is wrong with the cache on stderr");
+  declare_common(app, into);
+  app.footer(
+      "SIZE is what a repo shows, UNIQUE what deleting it would free, SHARED what other repos or stores "
+      "keep.\n"
+      "\n"
+      "Examples:\n"
+      "  hubcache cache ls\n"
+      "  hubcache cache ls --filter 'size>10GB' --filter 'accessed>30d' --sort unique\n"
+      "  hubcache cache ls --revisions -q");
 }
 
 /// The cache, and the lines that the user asked for.

@@ -30,10 +30,20 @@ void declare_targets(CLI::App& app, cache_pin_arguments& into) {
   app.add_option("TARGET", into.targets, "OWNER/NAME[@REVISION], model/OWNER/NAME, hf://..., or a commit");
   declare_common(app, into);
 }
-void declare_pin(CLI::App& app, cache_pin_arguments& into) { declare_targets(app, into); }
+void declare_pin(CLI::App& app, cache_pin_arguments& into) {
+  declare_targets(app, into);
+  app.footer(
+      "rm, prune and gc leave pinned repos and revisions alone.\n\n"
+      "Examples:\n"
+      "  hubcache cache pin acme/llm-7b@v1.0\n"
+      "  hubcache cache pin");
+}
 void declare_unpin(CLI::App& app, cache_unpin_arguments& into) {
   declare_targets(app, into);
   app.get_option("TARGET")->required();
+  app.footer(
+      "Examples:\n"
+      "  hubcache cache unpin acme/llm-7b@v1.0");
 }
 
 std::string name_of(const hubcache::pin& one) {
@@ -126,10 +136,10 @@ exit_code run_unpin(const cache_unpin_arguments& typed, console& display) {
 
 void declare_cache_pin(CLI::App& group, invocation& chosen) {
   add_subcommand<cache_pin_arguments>(
-      group, "pin", "Keep a repo or a revision whatever else is removed; without TARGET, list pins", chosen,
+      group, "pin", "Keep repos or revisions whatever else is removed; without TARGET, list pins", chosen,
       declare_pin, run_pin);
-  add_subcommand<cache_unpin_arguments>(group, "unpin", "Let it be removed again", chosen, declare_unpin,
-                                        run_unpin);
+  add_subcommand<cache_unpin_arguments>(group, "unpin", "Let pinned repos or revisions be removed again",
+                                        chosen, declare_unpin, run_unpin);
 }
 
 }  // namespace command

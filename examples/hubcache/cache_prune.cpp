@@ -20,12 +20,15 @@ struct cache_prune_arguments : common_options {
 void declare(CLI::App& app, cache_prune_arguments& into) {
   app.add_option("--older-than", into.older_than,
                  "How long an incomplete file that a download could resume stays, as in 12h or 7d (s, m, h, "
-                 "d, w, mo, "
-                 "y); 0 removes all that no download works on")
+                 "d, w, mo, y); 0: not at all, unless a download works on it")
       ->type_name("DURATION")
       ->capture_default_str();
   declare_common(app, into);
   declare_destructive(app, into);
+  app.footer(
+      "Examples:\n"
+      "  hubcache cache prune --dry-run\n"
+      "  hubcache cache prune --older-than 7d -y");
 }
 
 /// Removes what processes that were killed left in hubcache's own folder.
@@ -37,7 +40,7 @@ void sweep_state(const std::string& state_dir) {
 exit_code run(const cache_prune_arguments& typed, console& display) {
   hubcache::leftover_rule rule;
   rule.resumable_for = parse_exact_duration(typed.older_than);
-  const auto choose = [&rule](const cache_view& cache, const std::stop_token&) {
+  const auto choose = [&rule](const hubcache::survey& cache, const std::stop_token&) {
     rule.now_ns = now_ns();
     chosen_removal result;
     result.what = plan_prune(cache.seen, cache.map, cache.book, rule);

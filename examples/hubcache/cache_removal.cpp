@@ -18,22 +18,19 @@ namespace {
 
 using hubcache::format_bytes;
 
-cache_view look(const hubcache::settings& config, const std::stop_token& stop) {
+hubcache::survey look(const hubcache::settings& config, const std::stop_token& stop) {
   hubcache::workers pool;
-  auto seen = hubcache::take_census(config.cache_dir, pool, stop);
-  auto map = hubcache::map_disk(seen, pool, stop);
+  auto seen = hubcache::take_survey(config, pool, stop);
   // Half a census would show blobs without their users.
   if (stop.stop_requested()) throw hubcache::error(hubcache::errc::cancelled, "nothing was removed");
-  const hubcache::ledger book(config.state_dir);
-  auto said = view_ledger(book, book.pins(config.cache_dir), seen);
-  return {std::move(seen), std::move(map), std::move(said)};
+  return seen;
 }
 
 /// What was looked at, and what is to go.
 struct choice {
-  choice(cache_view v, chosen_removal c) : view(std::move(v)), chosen(std::move(c)) {}
+  choice(hubcache::survey v, chosen_removal c) : view(std::move(v)), chosen(std::move(c)) {}
 
-  cache_view view;
+  hubcache::survey view;
   chosen_removal chosen;
 };
 

@@ -2,7 +2,7 @@
 /// @file
 /// What `cache rm`, `cache prune` and `cache gc` have in common: look, choose, show, ask, remove, report.
 
-#include <hubcache/upkeep/clean_up.hpp>
+#include <hubcache/upkeep/survey.hpp>
 
 #include <functional>
 #include <stop_token>
@@ -13,16 +13,6 @@
 
 namespace command {
 
-/// The cache and what the ledger says of it.
-struct cache_view {
-  cache_view(hubcache::census census, hubcache::disk_map disk, hubcache::ledger_view ledger)
-      : seen(std::move(census)), map(std::move(disk)), book(std::move(ledger)) {}
-
-  hubcache::census seen;
-  hubcache::disk_map map;
-  hubcache::ledger_view book;
-};
-
 /// What a subcommand chose to remove.
 struct chosen_removal {
   hubcache::removal what;
@@ -32,7 +22,7 @@ struct chosen_removal {
 };
 
 /// Looks at the cache and says what goes. Called on a thread of its own; may end early once stop is requested.
-using removal_chooser = std::function<chosen_removal(const cache_view&, const std::stop_token&)>;
+using removal_chooser = std::function<chosen_removal(const hubcache::survey&, const std::stop_token&)>;
 
 /// Runs such a subcommand; `nothing` is printed if nothing goes. Cancelled by a signal.
 [[nodiscard]] exit_code run_removal(const common_options& typed, console& display,

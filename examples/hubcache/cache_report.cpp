@@ -110,6 +110,11 @@ void declare(CLI::App& app, cache_report_arguments& into) {
       ->type_name("FILE")
       ->required();
   declare_common(app, into);
+  app.footer(
+      "The page is one file, needs no network and no server; open it in a browser.\n"
+      "\n"
+      "Examples:\n"
+      "  hubcache cache report --html cache.html");
 }
 
 exit_code run(const cache_report_arguments& typed, console& display) {

@@ -20,10 +20,16 @@ void declare(CLI::App& app, cache_rm_arguments& into) {
       ->required();
   declare_common(app, into);
   declare_destructive(app, into);
+  app.footer(
+      "Content that another repo or revision uses stays. What is pinned is refused, and what is in use is "
+      "left alone.\n\n"
+      "Examples:\n"
+      "  hubcache cache rm acme/llm-7b --dry-run\n"
+      "  hubcache cache rm dataset/acme/words acme/sd@v1.0 -y");
 }
 
 exit_code run(const cache_rm_arguments& typed, console& display) {
-  const auto choose = [&typed](const cache_view& cache, const std::stop_token&) {
+  const auto choose = [&typed](const hubcache::survey& cache, const std::stop_token&) {
     auto named = find_targets(cache.seen, typed.targets);
     chosen_removal result;
     result.what = plan_named_removal(cache.seen, cache.map, cache.book, std::move(named.chosen));

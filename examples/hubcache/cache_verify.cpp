@@ -44,7 +44,7 @@ void declare(CLI::App& app, verify_arguments& into) {
     return app.add_option(name, value, help)->type_name(type);
   };
   text("REPO", into.repos, "", "OWNER/NAME, TYPE/OWNER/NAME or hf://...; none = the whole cache");
-  text("--repo-type,--type", into.repo_type, "TYPE", "model (default), dataset or space");
+  text("--repo-type,--type", into.repo_type, "model|dataset|space", "Kind of repo (default: model)");
   text("--revision", into.revision, "NAME", "One snapshot of REPO: branch, tag or commit (default: all)");
   text("--local-dir", into.local_dir, "DIR", "Check a folder that was downloaded into, not the cache");
   app.add_flag("--online", into.online, "Compare with the Hub's own listings");
@@ -59,10 +59,13 @@ void declare(CLI::App& app, verify_arguments& into) {
   declare_destructive(app, into);
   app.footer(
       "Blobs are hashed and compared with their names, plain files with the listings that downloads "
-      "recorded.\n"
-      "Interrupted, the same command goes on where it stopped. Quarantined files lie in\n"
-      "<cache>/.locks/hubcache-quarantine. Exit code 0: all is in order, in the end.\n\n" +
-      std::string(exit_code_help));
+      "recorded. Interrupted, the same command goes on where it stopped. Quarantined files lie in "
+      "<cache>/.locks/hubcache-quarantine. Exit code 0: all is in order, in the end.\n"
+      "\n"
+      "Examples:\n"
+      "  hubcache cache verify\n"
+      "  hubcache cache verify acme/llm-7b --online --fail-on-missing-files\n"
+      "  hubcache cache verify --repair -y");
 }
 
 void check(const verify_arguments& typed, const hubcache::settings& config) {

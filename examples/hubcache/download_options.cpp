@@ -9,13 +9,14 @@
 #include <string_view>
 #include <utility>
 
-#include "exit_code.hpp"
+#include "subcommand.hpp"
 
 namespace command {
 
 namespace {
 
-constexpr std::string_view examples =
+constexpr std::string_view download_notes =
+    "Prints the path of the snapshot's folder, or of the one file that was named.\n\n"
     "Examples:\n"
     "  hubcache download runwayml/stable-diffusion-v1-5\n"
     "  hubcache download acme/llm-7b config.json\n"
@@ -23,7 +24,7 @@ constexpr std::string_view examples =
     "  hubcache download acme/llm-7b-GGUF:Q4_K_M\n"
     "  hubcache download hf://datasets/acme/words@v1.0/train/ --local-dir words\n"
     "  hubcache download acme/llm-7b --link hardlink --link '*.onnx_data=copy'\n"
-    "  hubcache download acme/llm-7b --cache-mapping ~/models.json --dry-run\n\n";
+    "  hubcache download acme/llm-7b --cache-mapping ~/models.json --dry-run";
 
 /// Throws unless `value` is absent or has at least one character.
 void refuse_empty(std::string_view option, const std::optional<std::string>& value) {
@@ -171,7 +172,7 @@ void read_settings(const download_arguments& typed, hubcache::settings& config) 
 }  // namespace
 
 void declare(CLI::App& app, download_arguments& into) {
-  app.footer(std::string(examples).append(exit_code_help));
+  app.footer(std::string(download_notes));
   const auto text = [&app](const char* name, auto& value, const char* type, const char* help) {
     return app.add_option(name, value, help)->type_name(type);
   };
@@ -179,60 +180,83 @@ void declare(CLI::App& app, download_arguments& into) {
        "OWNER/NAME, or hf://[datasets/|spaces/]OWNER/NAME[@REVISION][/PATH]; with :TAG behind it one GGUF "
        "model: its parts and its projector, as llama.cpp picks them")
       ->required();
-  text("FILES", into.files, "", "Files of the repo, or folders ending in '/'; none = all");
-  text("--repo-type,--type", into.repo_type, "TYPE", "model (default), dataset or space");
-  text("--revision", into.revision, "NAME", "Branch, tag, commit or refs/pr/N (default: main)");
+  text("FILES", into.files, "", "Files of the repo, or folders ending in '/' (default: all)");
+  declare_choice(app, into);
+  app.add_flag("--gguf", into.gguf, "One GGUF model without a tag: Q4_K_M, else Q8_0, else the first");
+  app.add_flag("--drafts", into.drafts, "With the GGUF model its draft heads for speculative decoding");
+  text("--lock", into.lock, "FILE",
+       "Take commit, sizes and sha256 of the files from this lock file (see hubcache lock)");
+  app.option_defaults()->group(place_group);
+  text("--local-dir", into.local_dir, "DIR", "Put plain files into this folder instead of the cache");
+  declare_reuse(app, into);
+  text("--cache-mapping", into.cache_mapping, "FILE",
+       "JSON object {\"<sha256>\": \"<path>\"} of files you have; completed after the run");
+  app.option_defaults()->group(rule_group);
+  app.add_flag("--require-sha256", into.require_sha256,
+               "Refuse files that neither the Hub nor --lock names by sha256");
+  declare_source(app, into);
+  app.option_defaults()->group(output_group);
+  declare_dry_run(app, into.dry_run);
+}
+
+void declare_choice(CLI::App& app, download_arguments& into) {
+  const auto text = [&app](const char* name, auto& value, const char* type, const char* help) {
+    return app.add_option(name, value, help)->type_name(type);
+  };
+  app.option_defaults()->group(choice_group);
+  text("--repo-type,--type", into.repo_type, "model|dataset|space", "Kind of repo (default: model)");
+  declare_revision(app, into);
   // Without extra arguments CLI11 neither swallows what follows a pattern nor splits "[a,b]".
   text("--include", into.include, "GLOB", "Only files that match; repeatable")->allow_extra_args(false);
   text("--exclude", into.exclude, "GLOB", "No files that match; repeatable")->allow_extra_args(false);
-  app.add_flag("--gguf", into.gguf, "One GGUF model without a tag: Q4_K_M, else Q8_0, else the first");
-  app.add_flag("--drafts", into.drafts, "With the GGUF model its draft heads for speculative decoding");
-  text("--local-dir", into.local_dir, "DIR", "Put plain files into this folder instead of the cache");
-  app.add_flag("--dry-run", into.dry_run, "Tell what would be done; change nothing");
-  text("--cache-mapping", into.cache_mapping, "FILE",
-       "JSON object {\"<sha256>\": \"<path>\"} of files you have; completed after the run");
-  app.add_flag("--require-sha256", into.require_sha256,
-               "Refuse files that neither the Hub nor --lock names by sha256");
-  text("--lock", into.lock, "FILE",
-       "Take commit, sizes and sha256 of the files from this lock file (see hubcache lock)");
-  declare_reuse(app, into);
-  declare_source(app, into);
+}
+
+void declare_revision(CLI::App& app, download_arguments& into) {
+  app.option_defaults()->group(choice_group);
+  app.add_option("--revision", into.revision, "Branch, tag, commit or refs/pr/N (default: main)")
+      ->type_name("NAME");
 }
 
 void declare_reuse(CLI::App& app, download_arguments& into) {
-  app.add_flag("--force-download", into.force_download, "Fetch every file again, even if it is here");
-  app.add_option("--link", into.link,
-                 "How to reuse content: auto (default), reflink, hardlink, symlink or copy; with GLOB= for "
-                 "the files that match, repeatable, the first match counts")
-      ->type_name("[GLOB=]KIND")
-      ->allow_extra_args(false);
+  app.option_defaults()->group(reuse_group);
   app.add_flag("--smart-cache,!--no-smart-cache", into.smart_cache,
                "Use what lies anywhere on this machine (default), or only this repo's own files");
+  app.add_option("--link", into.link,
+                 "How to use content that lies elsewhere (default: auto, the best of reflink, hardlink and "
+                 "copy); with GLOB= for the files that match: repeatable, the first match counts")
+      ->type_name("[GLOB=]auto|reflink|hardlink|symlink|copy")
+      ->allow_extra_args(false);
   app.add_flag("--verify", into.verify, "Hash what is here already; fetch again what does not match");
+  app.add_flag("--force-download", into.force_download, "Fetch every file again, even if it is here");
 }
 
 void declare_source(CLI::App& app, download_arguments& into) {
   declare_hub(app, into);
-  app.add_option("--fsync", into.fsync, "Sync to disk: none, batch (default) or each file")
-      ->type_name("WHEN");
+  app.option_defaults()->group(place_group);
+  app.add_option("--fsync", into.fsync,
+                 "What is synced to disk: nothing, files in batches (default), or each")
+      ->type_name("none|batch|each");
 }
 
 void declare_hub(CLI::App& app, download_arguments& into) {
   const auto text = [&app](const char* name, auto& value, const char* type, const char* help) {
     return app.add_option(name, value, help)->type_name(type);
   };
+  app.option_defaults()->group(place_group);
   text("--cache-dir", into.cache_dir, "DIR", "The cache (default: HF_HUB_CACHE, or $HF_HOME/hub)");
-  text("--token", into.token, "TOKEN", "Access token; HF_TOKEN is safer, as others can see command lines");
-  text("--endpoint", into.endpoint, "URL", "The Hub (default: HF_ENDPOINT, or https://huggingface.co)");
-  app.add_flag("--offline", into.offline, "Make no request: use what is in the cache");
+  app.option_defaults()->group(rule_group);
   app.add_flag("--require-safetensors", into.require_safetensors,
                "Refuse pickles (.bin, .pt, .ckpt, ...; by content, too), which may run code when loaded");
   app.add_flag("--require-scan", into.require_scan, "Refuse files that the Hub's scans do not call safe");
+  app.option_defaults()->group(hub_group);
+  text("--token", into.token, "TOKEN", "Access token; HF_TOKEN is safer, as others can see command lines");
+  text("--endpoint", into.endpoint, "URL", "The Hub (default: HF_ENDPOINT, or https://huggingface.co)");
+  app.add_flag("--offline", into.offline, "Make no request: use what is in the cache");
   text("--max-workers", into.max_workers, "N",
        "Exchanges in flight at a time, at most (default: 32; their number adapts)")
-      ->check(CLI::PositiveNumber);
-  app.add_flag("--json", into.json, "Print one JSON object on stdout, and nothing else");
-  app.add_flag("-q,--quiet", into.quiet, "Print names alone, and nothing but errors on stderr");
+      ->check(whole_number(1));
+  app.option_defaults()->group(output_group);
+  declare_output(app, into.json, into.quiet);
 }
 
 download_request request_of(const download_arguments& typed, hubcache::settings environment) {

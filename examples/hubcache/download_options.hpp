@@ -66,6 +66,10 @@ struct download_request {
   bool quiet = false;
 };
 
+/// Of these, declares those that choose files of a repo: its type, its revision, patterns.
+void declare_choice(CLI::App& app, download_arguments& into);
+/// Of those, declares --revision alone.
+void declare_revision(CLI::App& app, download_arguments& into);
 /// Of these, declares those that tell how content that is here is used.
 void declare_reuse(CLI::App& app, download_arguments& into);
 /// Of these, declares those that every command that asks the Hub has: cache, Hub, requirements, output.

@@ -20,14 +20,14 @@ struct edit_arguments {
 void declare(CLI::App& app, edit_arguments& into) {
   app.add_option("PATH", into.path, "A file of a snapshot, or of a folder that was downloaded into")
       ->required();
-  app.add_flag("--json", into.json, "Print one JSON object on stdout, and nothing else");
-  app.add_flag("-q,--quiet", into.quiet, "Print the path alone, and nothing but errors on stderr");
+  declare_output(app, into.json, into.quiet);
   app.footer(
       "The file gets bytes of its own under the same name (by reflink where that is possible) and may be "
-      "edited.\n"
-      "Nothing else that shows the same content changes. Later downloads of the snapshot keep the file, "
-      "unless\n"
-      "forced; a download into a local folder brings the Hub's file back.\n");
+      "edited. Nothing else that shows the same content changes. Later downloads of the snapshot keep the "
+      "file, "
+      "unless forced; a download into a local folder brings the Hub's file back.\n\n"
+      "Examples:\n"
+      "  hubcache edit \"$(hubcache download acme/llm-7b config.json -q)\"");
 }
 
 exit_code run(const edit_arguments& typed, console& display) {

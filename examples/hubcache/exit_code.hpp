@@ -4,6 +4,7 @@
 
 #include <hubcache/error.hpp>
 
+#include <array>
 #include <string_view>
 
 namespace command {
@@ -25,15 +26,26 @@ enum class exit_code : int {
 
 [[nodiscard]] exit_code exit_code_of(hubcache::errc reason) noexcept;
 
-/// The codes as a paragraph of --help.
-inline constexpr std::string_view exit_code_help =
-    "Exit codes:\n"
-    "  0 done                          6 content did not match its hash, or a lock file\n"
-    "  1 another failure               7 disk full, or a disk error\n"
-    "  2 wrong usage                   8 not in the cache, and offline\n"
-    "  3 network or server             9 refused by a rule of safety\n"
-    "  4 no access (token, gated)     10 not allowed by --require-... or HUBCACHE_REQUIRE\n"
-    "  5 no such repo, revision      130 interrupted\n"
-    "    or file\n";
+struct exit_meaning {
+  exit_code code;
+  std::string_view text;
+};
+
+/// What each code means, as the help and the manual tell it.
+inline constexpr auto exit_meanings = std::to_array<exit_meaning>({
+    {exit_code::ok, "done"},
+    {exit_code::other, "another failure"},
+    {exit_code::usage,
+     "wrong usage: an option, an argument, a variable or a file that was given makes no sense"},
+    {exit_code::network, "the network, a proxy or the server failed"},
+    {exit_code::access, "no access: the repo is private or gated, or the token is not valid"},
+    {exit_code::not_found, "no such repo, revision or file"},
+    {exit_code::integrity, "content does not match its hash, its size or a lock file"},
+    {exit_code::disk, "the disk is full or failed, or a file may not be read or written"},
+    {exit_code::not_cached, "not in the cache, and offline"},
+    {exit_code::refused, "refused by a rule of safety, or for want of a confirmation"},
+    {exit_code::disallowed, "not allowed by --require-... or HUBCACHE_REQUIRE"},
+    {exit_code::interrupted, "interrupted by SIGINT or SIGTERM"},
+});
 
 }  // namespace command

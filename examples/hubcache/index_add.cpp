@@ -27,16 +27,26 @@ using hubcache::folder_progress;
 using hubcache::format_bytes;
 
 void declare(CLI::App& app, index_add_arguments& into) {
-  declare_common(app, into);
   app.add_option("DIR", into.folders, "Folders whose files are to be found by their content")->required();
-  app.add_option("--min-size", into.min_size, "Leave smaller files alone, such as 500K or 1G (default: 1)")
-      ->transform(CLI::AsSizeValue(false))
-      ->option_text("SIZE");
+  app.add_option("--min-size", into.min_size, "Leave smaller files alone, as in 500K or 1G (default: 1 byte)")
+      ->type_name("SIZE")
+      ->transform(CLI::AsSizeValue(false).description(""));
+  declare_common(app, into);
+  app.footer(
+      "Files are hashed once; later runs hash what changed. The files stay where they are and are not "
+      "changed.\n"
+      "\n"
+      "Examples:\n"
+      "  hubcache index add ~/ComfyUI/models\n"
+      "  hubcache index add /data/models --min-size 10M");
 }
 
 void declare(CLI::App& app, index_remove_arguments& into) {
-  declare_common(app, into);
   app.add_option("DIR", into.folders, "Folders to forget")->required();
+  declare_common(app, into);
+  app.footer(
+      "Examples:\n"
+      "  hubcache index remove ~/ComfyUI/models");
 }
 
 /// What people see while a folder is read. On the executor's thread.

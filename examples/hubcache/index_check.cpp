@@ -19,7 +19,20 @@ using hubcache::index_condition;
 
 struct index_check_arguments : common_options {};
 
-void declare(CLI::App& app, index_check_arguments& into) { declare_common(app, into); }
+void declare_check(CLI::App& app, index_check_arguments& into) {
+  declare_common(app, into);
+  app.footer(
+      "A damaged index costs time, never correctness; `hubcache index rebuild` makes a new one.\n\n"
+      "Examples:\n"
+      "  hubcache index check");
+}
+
+void declare_stats(CLI::App& app, index_check_arguments& into) {
+  declare_common(app, into);
+  app.footer(
+      "Examples:\n"
+      "  hubcache index stats --json");
+}
 
 struct looked_at {
   std::string path;
@@ -135,9 +148,10 @@ exit_code run_stats(const index_check_arguments& typed, console& display) {
 
 void declare_index_check(CLI::App& group, invocation& chosen) {
   add_subcommand<index_check_arguments>(group, "check", "Read the whole index; exit code 6 if it is damaged",
-                                        chosen, declare, run_check);
-  add_subcommand<index_check_arguments>(
-      group, "stats", "Count what the index holds, and what it takes on disk", chosen, declare, run_stats);
+                                        chosen, declare_check, run_check);
+  add_subcommand<index_check_arguments>(group, "stats",
+                                        "Count what the index holds, and what it takes on disk", chosen,
+                                        declare_stats, run_stats);
 }
 
 }  // namespace command

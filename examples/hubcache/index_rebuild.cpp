@@ -13,7 +13,15 @@ namespace {
 
 struct index_rebuild_arguments : common_options {};
 
-void declare(CLI::App& app, index_rebuild_arguments& into) { declare_common(app, into); }
+void declare(CLI::App& app, index_rebuild_arguments& into) {
+  declare_common(app, into);
+  app.footer(
+      "Nothing is hashed again: what was verified and has not changed stays so, other files are known by "
+      "their "
+      "names until they are used.\n\n"
+      "Examples:\n"
+      "  hubcache index rebuild");
+}
 
 /// Whether a problem is the user's: who does not read other tools' folders need not know of them.
 bool matters(const hubcache::scan_problem& problem) {
@@ -34,7 +42,9 @@ exit_code run_rebuild(const index_rebuild_arguments& typed, console& display) {
     display.warning(problem.path + ": " + problem.text);
   }
   if (!report.complete) display.warning("interrupted; run it again, the index lacks what was not looked at");
-  print(typed.json ? command::json_of(report, folder) + "\n" : typed.quiet ? folder + "\n" : command::text_of(report));
+  print(typed.json    ? command::json_of(report, folder) + "\n"
+        : typed.quiet ? folder + "\n"
+                      : command::text_of(report));
   return !report.complete ? exit_code::interrupted : failed ? exit_code::other : exit_code::ok;
 }
 

@@ -21,7 +21,15 @@ namespace {
 
 struct index_stores_arguments : common_options {};
 
-void declare(CLI::App& app, index_stores_arguments& into) { declare_common(app, into); }
+void declare(CLI::App& app, index_stores_arguments& into) {
+  declare_common(app, into);
+  app.footer(
+      "Found are the usual places of other tools (hubcache's docs/cache.md lists them); HUBCACHE_STORES and "
+      "stores.toml name others, `hubcache index add` adds folders.\n\n"
+      "Examples:\n"
+      "  hubcache index stores\n"
+      "  HUBCACHE_STORES=hub-cache=/mnt/team/hub hubcache index stores");
+}
 
 /// A store, and what the index knows of it.
 struct store_row {

@@ -25,10 +25,14 @@ struct index_why_arguments : common_options {
 };
 
 void declare(CLI::App& app, index_why_arguments& into) {
-  declare_common(app, into);
   app.add_option("HASH|PATH", into.asked,
                  "A sha256 or git sha1 (its first 8 digits or more), or a file of a cache or a store")
       ->required();
+  declare_common(app, into);
+  app.footer(
+      "Examples:\n"
+      "  hubcache index why 04ae745b\n"
+      "  hubcache index why \"$(hubcache download acme/llm-7b model.safetensors -q)\"");
 }
 
 /// The own cache first, then the others.

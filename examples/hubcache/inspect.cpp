@@ -24,43 +24,35 @@ struct compare_arguments : inspect_arguments {
   std::string other;
 };
 
-/// What both commands have.
-void declare_choice(CLI::App& app, inspect_arguments& into) {
-  const auto text = [&app](const char* name, auto& value, const char* type, const char* help) {
-    return app.add_option(name, value, help)->type_name(type);
-  };
-  text("--repo-type,--type", into.repo_type, "TYPE", "model (default), dataset or space");
-  text("--include", into.include, "GLOB", "Only files that match; repeatable")->allow_extra_args(false);
-  text("--exclude", into.exclude, "GLOB", "No files that match; repeatable")->allow_extra_args(false);
-  declare_hub(app, into);
-}
-
-constexpr const char* reference =
+constexpr const char* inspect_reference =
     "OWNER/NAME[/FILE], or hf://[datasets/|spaces/]OWNER/NAME[@REVISION][/FILE]; FOLDER/ for all in it";
 
+constexpr const char* inspect_notes =
+    "Reads only the headers of safetensors and GGUF files; changes nothing on disk. Exit code 1: a header "
+    "could "
+    "not be read; what is known of the others is told all the same.\n\n"
+    "Examples:\n";
+
 void declare(CLI::App& app, inspect_arguments& into) {
-  app.add_option("REPO", into.repo, reference)->type_name("")->required();
-  app.add_option("--revision", into.revision, "Branch, tag, commit or refs/pr/N (default: main)")
-      ->type_name("NAME");
-  app.add_flag("--tensors", into.tensors, "List every tensor");
+  app.add_option("REPO", into.repo, inspect_reference)->type_name("")->required();
   declare_choice(app, into);
-  app.footer(
-      "Reads only the headers of safetensors and GGUF files; changes nothing on disk. Exit code 1: a header "
-      "could\n"
-      "not be read; the others are told all the same.\n\n" +
-      std::string(exit_code_help));
+  declare_hub(app, into);
+  app.add_flag("--tensors", into.tensors, "List every tensor");
+  app.footer(std::string(inspect_notes) +
+             "  hubcache inspect acme/llm-7b\n"
+             "  hubcache inspect acme/llm-7b-GGUF --include '*Q4_K_M*.gguf'\n"
+             "  hubcache inspect acme/sd/vae/ --tensors");
 }
 
 void declare(CLI::App& app, compare_arguments& into) {
-  app.add_option("A", into.repo, reference)->type_name("")->required();
-  app.add_option("B", into.other, "The same")->type_name("")->required();
-  app.add_flag("--tensors", into.tensors, "List every tensor that both have");
+  app.add_option("A", into.repo, inspect_reference)->type_name("REPO")->required();
+  app.add_option("B", into.other, "What A is compared with: the same")->type_name("REPO")->required();
   declare_choice(app, into);
-  app.footer(
-      "Reads only the headers of safetensors and GGUF files; changes nothing on disk. Exit code 1: a header "
-      "could\n"
-      "not be read; the others are compared all the same.\n\n" +
-      std::string(exit_code_help));
+  declare_hub(app, into);
+  app.add_flag("--tensors", into.tensors, "List every tensor that both have");
+  app.footer(std::string(inspect_notes) +
+             "  hubcache compare acme/llm-7b acme/llm-7b-chat\n"
+             "  hubcache compare acme/sd/vae/ hf://acme/sd@v1.0/vae/");
 }
 
 /// Splits OWNER/NAME/FILE, which CLI users type as they see it on the Hub.
@@ -108,7 +100,9 @@ exit_code run_inspect(const inspect_arguments& typed, console& display) {
   const auto repo = inspect(std::move(request), with, display);
   std::string names;
   for (const auto& file : repo.files) names += file.path + "\n";
-  print(typed.json ? command::json_of(repo) + "\n" : typed.quiet ? names : command::text_of(repo, typed.tensors));
+  print(typed.json    ? command::json_of(repo) + "\n"
+        : typed.quiet ? names
+                      : command::text_of(repo, typed.tensors));
   return code_of(repo);
 }
 
@@ -123,7 +117,9 @@ exit_code run_compare(const compare_arguments& typed, console& display) {
   const auto found = hubcache::compare(a, b);
   std::string names;
   for (const auto& file : found.files) names += file.first + "\n";
-  print(typed.json ? command::json_of(found, a, b) + "\n" : typed.quiet ? names : command::text_of(found, a, b, typed.tensors));
+  print(typed.json    ? command::json_of(found, a, b) + "\n"
+        : typed.quiet ? names
+                      : command::text_of(found, a, b, typed.tensors));
   return std::max(code_of(a), code_of(b));
 }
 

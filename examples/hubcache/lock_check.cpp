@@ -27,8 +27,10 @@ void declare(CLI::App& app, lock_check_arguments& into) {
   app.add_flag("--verify", into.verify, "Hash every file, also those that their blobs' names vouch for");
   declare_common(app, into);
   app.footer(
-      "Makes no request. Exit code 0: all is here and as locked; 8: some is not here; 6: some is other.\n\n" +
-      std::string(exit_code_help));
+      "Makes no request. Exit code 0: all is here and as locked; 8: some is not here; 6: some is other.\n"
+      "\n"
+      "Examples:\n"
+      "  hubcache lock check hubcache.lock");
 }
 
 hubcache::verification check(const lock_check_arguments& typed, const hubcache::settings& config,

@@ -16,11 +16,15 @@ struct lock_install_arguments : download_arguments {};
 
 void declare(CLI::App& app, lock_install_arguments& into) {
   app.add_option("FILE", into.lock, "The lock file")->required();
+  app.option_defaults()->group(reuse_group);
   app.add_flag("--verify", into.verify, "Hash what is here already; fetch again what does not match");
   declare_source(app, into);
   app.footer(
-      "Prints the folder of each repo. Every file is the one that was locked, or the command fails.\n\n" +
-      std::string(exit_code_help));
+      "Prints the folder of each repo. Every file is the one that was locked, or the command fails.\n"
+      "\n"
+      "Examples:\n"
+      "  hubcache lock install hubcache.lock\n"
+      "  hubcache lock install hubcache.lock --offline");
 }
 
 /// The download of one locked repo.
@@ -46,7 +50,8 @@ exit_code run_install(const lock_install_arguments& typed, console& display) {
   }
   if (typed.json) {
     json_object out;
-    out.raw("repos", json_array(done, [](const hubcache::snapshot& one) { return command::json_of(one, one.path); }));
+    out.raw("repos",
+            json_array(done, [](const hubcache::snapshot& one) { return command::json_of(one, one.path); }));
     print(std::move(out).close() + "\n");
   }
   return exit_code::ok;

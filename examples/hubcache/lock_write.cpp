@@ -19,21 +19,20 @@ struct lock_write_arguments : download_arguments {
 };
 
 void declare(CLI::App& app, lock_write_arguments& into) {
-  const auto text = [&app](const char* name, auto& value, const char* type, const char* help) {
-    return app.add_option(name, value, help)->type_name(type);
-  };
-  text("REPO", into.repos, "", "OWNER/NAME[:TAG], or hf://[datasets/|spaces/]OWNER/NAME[@REVISION]")
+  app.add_option("REPO", into.repos, "OWNER/NAME[:TAG], or hf://[datasets/|spaces/]OWNER/NAME[@REVISION]")
+      ->type_name("")
       ->required();
-  text("-o,--output", into.output, "FILE", "The lock file (default: hubcache.lock)");
-  text("--repo-type,--type", into.repo_type, "TYPE", "model (default), dataset or space");
-  text("--revision", into.revision, "NAME", "Branch, tag, commit or refs/pr/N (default: main)");
-  text("--include", into.include, "GLOB", "Only files that match; repeatable")->allow_extra_args(false);
-  text("--exclude", into.exclude, "GLOB", "No files that match; repeatable")->allow_extra_args(false);
+  app.option_defaults()->group(place_group);
+  app.add_option("-o,--output", into.output, "The lock file (default: hubcache.lock)")->type_name("FILE");
+  declare_choice(app, into);
   declare_source(app, into);
   app.footer(
-      "Downloads the files and writes their commits, paths, sizes and sha256. Keep the lock file with what\n"
-      "uses the models; `hubcache lock install` brings the same bytes or fails.\n\n" +
-      std::string(exit_code_help));
+      "Downloads the files and writes their commits, paths, sizes and sha256. Keep the lock file with what "
+      "uses the models; `hubcache lock install` brings the same bytes or fails.\n"
+      "\n"
+      "Examples:\n"
+      "  hubcache lock write acme/llm-7b acme/sd -o models.lock\n"
+      "  hubcache lock write acme/llm-7b --revision v1.0 --include '*.safetensors' --include '*.json'");
 }
 
 /// The download of one REPO.

@@ -2,10 +2,11 @@
 /// The command `hubcache`: subcommands, and what becomes of their failures.
 
 #include <hubcache/error.hpp>
-#include <hubcache/version.hpp>
+#include <hubcache/store/environment.hpp>
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -13,34 +14,17 @@
 #include <string>
 #include <string_view>
 #include <unistd.h>
+#include <vector>
 
-#include "cache_dedupe.hpp"
-#include "cache_gc.hpp"
-#include "cache_ls.hpp"
-#include "cache_pin.hpp"
-#include "cache_prune.hpp"
-#include "cache_report.hpp"
-#include "cache_rm.hpp"
-#include "cache_verify.hpp"
+#include "command_tree.hpp"
+#include "completion.hpp"
 #include "console.hpp"
-#include "download.hpp"
-#include "edit.hpp"
 #include "exit_code.hpp"
 #include "foreground.hpp"
-#include "index_add.hpp"
-#include "index_check.hpp"
-#include "index_rebuild.hpp"
-#include "index_stores.hpp"
-#include "index_why.hpp"
-#include "inspect.hpp"
-#include "lock_check.hpp"
-#include "lock_install.hpp"
-#include "lock_write.hpp"
-#include "pipeline.hpp"
-#include "recipe_fetch.hpp"
-#include "recipe_lock.hpp"
+#include "option_names.hpp"
 #include "report.hpp"
 #include "subcommand.hpp"
+#include "typed_line.hpp"
 
 namespace {
 
@@ -74,50 +58,40 @@ int report(const hubcache::error& failure, bool json, bool quiet) {
   return static_cast<int>(code);
 }
 
-int run(int argc, char** argv, command::invocation& chosen) {
-  CLI::App app("Fetches Hugging Face repos and never downloads or stores the same bytes twice.", "hubcache");
-  app.set_version_flag("--version", hubcache::version);
-  app.require_subcommand(1);
-  app.footer(std::string(command::exit_code_help));
-  app.get_formatter()->column_width(34);
+/// What completion scripts ask for. They would show an error in the middle of the user's line, so there is none.
+int complete(const CLI::App& app, const std::vector<std::string>& words) {
+  try {
+    command::print(command::completions_of(
+        app, words, [] { return command::cached_repos(hubcache::environment_settings().cache_dir); }));
+  } catch (const std::exception&) {
+    return static_cast<int>(command::exit_code::other);
+  }
+  return static_cast<int>(command::exit_code::ok);
+}
 
-  command::declare_download(app, chosen);
-  command::declare_pipeline(app, chosen);
-  command::declare_inspect(app, chosen);
-  command::declare_compare(app, chosen);
-  command::declare_edit(app, chosen);
-  auto* const cache = app.add_subcommand("cache", "List, check, clean and share what the cache holds");
-  cache->require_subcommand(1);
-  command::declare_cache_ls(*cache, chosen);
-  command::declare_cache_rm(*cache, chosen);
-  command::declare_cache_prune(*cache, chosen);
-  command::declare_cache_gc(*cache, chosen);
-  command::declare_cache_pin(*cache, chosen);
-  command::declare_cache_verify(*cache, chosen);
-  command::declare_cache_dedupe(*cache, chosen);
-  command::declare_cache_report(*cache, chosen);
-  auto* const index = app.add_subcommand("index", "Where content lies on this machine");
-  index->require_subcommand(1);
-  command::declare_index_add(*index, chosen);
-  command::declare_index_check(*index, chosen);
-  command::declare_index_rebuild(*index, chosen);
-  command::declare_index_stores(*index, chosen);
-  command::declare_index_why(*index, chosen);
-  auto* const lock = app.add_subcommand("lock", "Name files by commit and sha256, and install exactly those");
-  lock->require_subcommand(1);
-  command::declare_lock_write(*lock, chosen);
-  command::declare_lock_install(*lock, chosen);
-  command::declare_lock_check(*lock, chosen);
-  auto* const recipe = app.add_subcommand("recipe", "Files of several repos by their roles, for engines");
-  recipe->require_subcommand(1);
-  command::declare_recipe_fetch(*recipe, chosen);
-  command::declare_recipe_lock(*recipe, chosen);
+/// What is wrong with the command line that CLI11 calls wrong by `why`.
+hubcache::error usage_error(const CLI::App& app, const std::vector<std::string>& words,
+                            const std::string& why) {
+  const auto typed = command::read_line(app, words);
+  const auto advice = command::advice_of(typed);
+  return command::usage((advice.empty() ? why : advice) + " (see " + command::full_name_of(*typed.command) +
+                        " --help)");
+}
+
+int run(int argc, char** argv, command::invocation& chosen) {
+  CLI::App app;
+  command::declare_commands(app, chosen);
+  std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
+  if (!words.empty() && words.front() == command::completion_request) {  // half a line: not to be parsed
+    words.erase(words.begin());
+    return complete(app, words);
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& answered) {
     return app.exit(answered);
   } catch (const CLI::ParseError& e) {
-    throw hubcache::error(hubcache::errc::invalid_argument, std::string(e.what()) + " (see hubcache --help)");
+    throw usage_error(app, words, e.what());
   }
   auto display = stderr_console(chosen.quiet);
   return static_cast<int>(chosen.run(display));

@@ -8,19 +8,19 @@
 #include <string_view>
 #include <utility>
 
-#include "exit_code.hpp"
+#include "subcommand.hpp"
 
 namespace command {
 
 namespace {
 
-constexpr std::string_view notes =
-    "Prints the folder of each REPO: a loader opens it as it is. With components from other repos that is\n"
-    "so of an assembled DIR alone.\n\n"
+constexpr std::string_view pipeline_notes =
+    "Prints the folder of each REPO: a loader opens it as it is. With components from other repos that is so "
+    "of an assembled DIR alone.\n\n"
     "Examples:\n"
     "  hubcache pipeline stabilityai/stable-diffusion-xl-base-1.0 --variant fp16\n"
     "  hubcache pipeline runwayml/stable-diffusion-v1-5 CompVis/stable-diffusion-v1-4 --dry-run\n"
-    "  hubcache pipeline acme/remix --assemble ~/models/remix --plain-names\n\n";
+    "  hubcache pipeline acme/remix --assemble ~/models/remix --plain-names";
 
 /// Declares a switch that has three states: on, off and not said. `names` begins with the one that errors tell.
 void add_choice(CLI::App& app, const std::string& names, std::optional<bool>& into, const char* help) {
@@ -65,13 +65,13 @@ void check(const pipeline_arguments& typed) {
 }  // namespace
 
 void declare(CLI::App& app, pipeline_arguments& into) {
-  app.footer(std::string(notes).append(exit_code_help));
+  app.footer(std::string(pipeline_notes));
   const auto text = [&app](const char* name, auto& value, const char* type, const char* help) {
     return app.add_option(name, value, help)->type_name(type);
   };
   text("REPO", into.repos, "", "OWNER/NAME, or hf://OWNER/NAME[@REVISION]; several share what they can")
       ->required();
-  text("--revision", into.revision, "NAME", "Branch, tag, commit or refs/pr/N (default: main)");
+  declare_revision(app, into);
   text("--variant", into.variant, "NAME", "Weights of this variant where there are some: fp16, ...");
   add_choice(app, "--use-safetensors,!--no-safetensors,!--no-use-safetensors", into.use_safetensors,
              "Safetensors or nothing, or none at all (default: where every component has them)");
@@ -80,16 +80,18 @@ void declare(CLI::App& app, pipeline_arguments& into) {
   text("--skip", into.skip, "NAMES", "Components that you have yourself: vae,safety_checker; repeatable")
       ->delimiter(',')
       ->allow_extra_args(false);
-  text("--select", into.select, "RULES",
-       "diffusers (default): the files that diffusers downloads; minimal: without those that it never reads");
+  text("--select", into.select, "diffusers|minimal",
+       "The files that diffusers downloads (default), or without those that it never reads");
+  app.option_defaults()->group(place_group);
   text("--local-dir", into.local_dir, "DIR", "Put plain files into this folder instead of the cache");
   text("--assemble", into.assemble, "DIR",
        "Make DIR show the pipeline as one folder, whatever repos its components are from");
   app.add_flag("--plain-names", into.plain_names,
                "In DIR, variant files get plain names: x.fp16.safetensors is x.safetensors");
-  app.add_flag("--dry-run,--plan", into.dry_run, "Tell what would be done; change nothing");
   declare_reuse(app, into);
   declare_source(app, into);
+  app.option_defaults()->group(output_group);
+  app.add_flag("--dry-run,--plan", into.dry_run, "Tell what would be done; change nothing");
 }
 
 pipelines_wanted request_of(const pipeline_arguments& typed, const hubcache::settings& environment) {

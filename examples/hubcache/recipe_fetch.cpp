@@ -19,15 +19,19 @@ namespace command {
 namespace {
 
 void declare(CLI::App& app, recipe_arguments& into) {
+  app.option_defaults()->group(choice_group);
   app.add_option("--lock", into.lock, "Take commits, sizes and sha256 from this lock file (see recipe lock)")
       ->type_name("FILE");
-  app.add_flag("--dry-run", into.dry_run, "Tell what would be done; change nothing");
   declare_reuse(app, into);
   declare_recipe(app, into);
+  declare_dry_run(app, into.dry_run);
   app.footer(
-      "Prints a line for each role: its name, a tab, and the path of its file, of the first part of a split\n"
-      "model, or of its folder. docs/recipes.md tells how a recipe is written.\n\n" +
-      std::string(exit_code_help));
+      "Prints a line for each role: its name, a tab, and the path of its file, of the first part of a split "
+      "model, or of its folder. docs/recipes.md tells how a recipe is written.\n"
+      "\n"
+      "Examples:\n"
+      "  hubcache recipe fetch flux.toml\n"
+      "  hubcache recipe fetch flux.toml --lock flux.lock.json --offline");
 }
 
 std::string json_of_file(const hubcache::bundle& got, const hubcache::bundle_file& file) {

@@ -21,13 +21,18 @@ struct recipe_lock_arguments : recipe_arguments {
 };
 
 void declare(CLI::App& app, recipe_lock_arguments& into) {
-  app.add_option("-o,--output", into.output, "The lock file (default: FILE with .lock.json for .toml)")
-      ->type_name("LOCK");
+  app.option_defaults()->group(place_group);
+  app.add_option("-o,--output", into.output,
+                 "The lock file (default: the recipe's name with .lock.json for .toml)")
+      ->type_name("FILE");
   declare_recipe(app, into);
   app.footer(
-      "Writes commits, paths, sizes and sha256 of all files of the recipe; fetches those alone whose sha256\n"
-      "the Hub does not tell. `hubcache recipe fetch FILE --lock LOCK` brings the same bytes or fails.\n\n" +
-      std::string(exit_code_help));
+      "Writes commits, paths, sizes and sha256 of all files of the recipe; fetches those alone whose sha256 "
+      "the Hub does not tell. `hubcache recipe fetch FILE --lock LOCK` brings the same bytes or fails.\n"
+      "\n"
+      "Examples:\n"
+      "  hubcache recipe lock flux.toml\n"
+      "  hubcache recipe lock flux.toml -o flux.lock.json");
 }
 
 std::string output_of(const recipe_lock_arguments& typed) {

@@ -206,7 +206,7 @@ std::string json_of(const hubcache::error& failure) {
   const auto& where = failure.context();
   const auto status = where.http_status == 0 ? std::string("null") : std::to_string(where.http_status);
   json_object inner;
-  inner.text("code", name_of(failure.reason()))
+  inner.text("code", to_string(failure.reason()))
       .text("message", failure.what())
       .text_or_null("repo", where.repo)
       .text_or_null("file", where.file)

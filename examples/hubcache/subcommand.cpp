@@ -2,8 +2,10 @@
 
 #include <hubcache/os/file.hpp>
 #include <hubcache/store/environment.hpp>
+#include <hubcache/text.hpp>
 
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
 #include <iostream>
 #include <system_error>
@@ -11,16 +13,36 @@
 
 namespace command {
 
+CLI::Validator whole_number(std::uint64_t least) {
+  const auto check = [least](const std::string& text) -> std::string {
+    std::uint64_t value = 0;
+    const auto* const end = text.data() + text.size();
+    const auto [stop, failure] = std::from_chars(text.data(), end, value);
+    if (failure == std::errc() && stop == end && value >= least) return {};
+    return "must be a whole number from " + std::to_string(least) + " on, not '" + hubcache::printable(text) +
+           "'";
+  };
+  return CLI::Validator(check, "");
+}
+
+void declare_output(CLI::App& app, bool& json, bool& quiet) {
+  app.add_flag("--json", json, "Print one JSON object on stdout, and nothing else");
+  app.add_flag("-q,--quiet", quiet, "Print names or paths alone, and nothing but errors on stderr");
+}
+
+void declare_dry_run(CLI::App& app, bool& into) {
+  app.add_flag("--dry-run", into, "Tell what would be done; change nothing");
+}
+
 void declare_common(CLI::App& app, common_options& into) {
   app.add_option("--cache-dir", into.cache_dir, "The cache (default: HF_HUB_CACHE, or $HF_HOME/hub)")
       ->type_name("DIR");
-  app.add_flag("--json", into.json, "Print one JSON object on stdout, and nothing else");
-  app.add_flag("-q,--quiet", into.quiet, "Print names alone, and nothing but errors on stderr");
+  declare_output(app, into.json, into.quiet);
 }
 
 void declare_destructive(CLI::App& app, common_options& into) {
-  app.add_flag("--dry-run", into.dry_run, "Tell what would be done; change nothing");
-  app.add_flag("-y,--yes", into.yes, "Do not ask");
+  declare_dry_run(app, into.dry_run);
+  app.add_flag("-y,--yes", into.yes, "Do not ask for confirmation");
 }
 
 hubcache::settings settings_of(const common_options& typed) {

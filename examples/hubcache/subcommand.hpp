@@ -7,6 +7,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -25,6 +26,14 @@ struct invocation {
   std::function<exit_code(console&)> run;
 };
 
+/// The groups of options in the help of commands that have many, in this order.
+inline constexpr const char* choice_group = "What to fetch";
+inline constexpr const char* place_group = "Where it goes";
+inline constexpr const char* reuse_group = "What is here already";
+inline constexpr const char* rule_group = "Rules";
+inline constexpr const char* hub_group = "The Hub";
+inline constexpr const char* output_group = "Output";
+
 /// Options that mean the same wherever they stand.
 struct common_options {
   std::optional<std::string> cache_dir;
@@ -34,6 +43,13 @@ struct common_options {
   bool dry_run = false;
 };
 
+/// Accepts whole numbers from `least` on.
+[[nodiscard]] CLI::Validator whole_number(std::uint64_t least);
+
+/// Declares --json and -q.
+void declare_output(CLI::App& app, bool& json, bool& quiet);
+/// Declares --dry-run.
+void declare_dry_run(CLI::App& app, bool& into);
 /// Declares --cache-dir, --json and -q.
 void declare_common(CLI::App& app, common_options& into);
 /// Declares --dry-run and -y: for what deletes or replaces.

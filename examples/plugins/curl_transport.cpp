@@ -1,6 +1,8 @@
 #include "curl_transport.hpp"
 
 #include <hubcache/error.hpp>
+#include <hubcache/hub/endpoint.hpp>
+#include <hubcache/os/file.hpp>
 #include <hubcache/transport/http1.hpp>
 #include <hubcache/transport/proxy.hpp>
 
@@ -30,13 +32,14 @@ using clock = std::chrono::steady_clock;
 /// The multi handle. libcurl says which sockets and which timer it wants watched; we say when they are ready.
 class curl_transport::loop : public std::enable_shared_from_this<loop> {
  public:
-  loop(asio::any_io_executor executor, hubcache::transport_options settings);
+  loop(asio::any_io_executor executor, hubcache::transport_options settings, curl_options more);
   loop(const loop&) = delete;
   loop& operator=(const loop&) = delete;
   ~loop();
 
   const asio::any_io_executor executor;
   const hubcache::transport_options options;
+  const curl_options extra;
 
   void add(CURL* easy) {
     if (curl_multi_add_handle(multi_, easy) != CURLM_OK)
@@ -83,7 +86,9 @@ class curl_transport::transfer {
  private:
   void configure();
   void configure_method();
+  void configure_connection();
   void configure_proxy();
+  void configure_netrc();
   [[nodiscard]] bool head_ready() const { return parser_.complete() && !parser_.interim(); }
   [[nodiscard]] bool ready() const { return done_ || !staged_.empty() || (head_ready() && !begun_); }
   asio::awaitable<void> wait();
@@ -123,8 +128,27 @@ class curl_transport::transfer {
   bool done_ = false;
 };
 
-curl_transport::loop::loop(asio::any_io_executor on, hubcache::transport_options settings)
-    : executor(std::move(on)), options(std::move(settings)), timer_(executor) {
+namespace {
+
+/// A SOCKS proxy in the place of the others: which targets go there is decided for all of them alike.
+hubcache::transport_options with_socks(hubcache::transport_options options, const curl_options& extra) {
+  if (extra.socks_proxy.empty()) return options;
+  const auto proxy = hubcache::url::parse("http://" + extra.socks_proxy);
+  if (!proxy || proxy->target() != "/")
+    throw error(errc::invalid_argument,
+                "a SOCKS proxy is given as HOST or HOST:PORT; socks_credentials has its user and password");
+  options.proxy.http = options.proxy.https = proxy;
+  options.proxy.http_credentials = options.proxy.https_credentials = extra.socks_credentials;
+  return options;
+}
+
+}  // namespace
+
+curl_transport::loop::loop(asio::any_io_executor on, hubcache::transport_options settings, curl_options more)
+    : executor(std::move(on)),
+      options(with_socks(std::move(settings), more)),
+      extra(std::move(more)),
+      timer_(executor) {
   static std::once_flag once;
   std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
   multi_ = curl_multi_init();
@@ -257,18 +281,28 @@ void curl_transport::transfer::configure() {
   set(CURLOPT_PREREQFUNCTION, &transfer::on_connected);
   set(CURLOPT_PREREQDATA, this);
   set(CURLOPT_HTTP_TRANSFER_DECODING, 0L);  // chunk_decoder is stricter, and tells malformed from cut short
+  set(CURLOPT_FOLLOWLOCATION, 0L);
+  set(CURLOPT_PROTOCOLS_STR, "http,https");
+  configure_connection();
+  configure_method();
+  configure_proxy();
+  configure_netrc();
+}
+
+void curl_transport::transfer::configure_connection() {
+  const auto& options = loop_->options;
+  const bool multiplexed = loop_->extra.http2 && request_.target.secure();
+  set(CURLOPT_HTTP_VERSION, static_cast<long>(multiplexed ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
+  set(CURLOPT_PIPEWAIT, multiplexed ? 1L : 0L);  // for the connection that others opened
   set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
   set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(timeout_.count()));
   set(CURLOPT_LOW_SPEED_LIMIT, static_cast<long>(request_.minimum_rate));
-  set(CURLOPT_LOW_SPEED_TIME, std::max(1L, static_cast<long>(loop_->options.rate_window.count() / 1000)));
-  set(CURLOPT_MAXAGE_CONN, static_cast<long>(loop_->options.idle_expiry.count()));
-  const auto& options = loop_->options;
+  set(CURLOPT_LOW_SPEED_TIME, std::max(1L, static_cast<long>(options.rate_window.count() / 1000)));
+  set(CURLOPT_MAXAGE_CONN, static_cast<long>(options.idle_expiry.count()));
   if (!options.ca_file.empty() || !options.ca_dir.empty()) {
     set(CURLOPT_CAINFO, options.ca_file.empty() ? nullptr : options.ca_file.c_str());
     set(CURLOPT_CAPATH, options.ca_dir.empty() ? nullptr : options.ca_dir.c_str());
   }
-  configure_method();
-  configure_proxy();
 }
 
 void curl_transport::transfer::configure_method() {
@@ -299,12 +333,32 @@ void curl_transport::transfer::configure_method() {
 
 void curl_transport::transfer::configure_proxy() {
   const auto& settings = loop_->options.proxy;
+  const auto& socks = loop_->extra.socks_proxy;
   const auto* const proxy = hubcache::proxy_for(settings, request_.target);
-  set(CURLOPT_PROXY, proxy ? proxy->origin().c_str() : "");  // "": not the environment's either
-  if (!proxy) return;
+  set(CURLOPT_NOPROXY, "");  // "", here and there: not the environment's
+  if (!proxy) return set(CURLOPT_PROXY, "");
+  set(CURLOPT_PROXY, (socks.empty() ? proxy->origin() : "socks5h://" + socks).c_str());
   set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   const auto& credentials = request_.target.secure() ? settings.https_credentials : settings.http_credentials;
-  if (!credentials.empty()) set(CURLOPT_PROXYUSERPWD, credentials.reveal().c_str());
+  if (credentials.empty()) return;
+  const auto& text = credentials.reveal();  // libcurl will decode %XX in both parts
+  const auto colon = std::min(text.find(':'), text.size());
+  set(CURLOPT_PROXYUSERNAME, hubcache::encode_segment(text.substr(0, colon)).c_str());
+  set(CURLOPT_PROXYPASSWORD, hubcache::encode_segment(text.substr(std::min(colon + 1, text.size()))).c_str());
+}
+
+void curl_transport::transfer::configure_netrc() {
+  const auto& file = loop_->extra.netrc_file;
+  const auto& origin = loop_->extra.netrc_origin;
+  const auto& target = request_.target;
+  if (file.empty() || !origin || !target.same_origin(*origin) || request_.headers.find("Authorization"))
+    return;
+  if (!target.secure() && !target.is_loopback())
+    throw error(errc::refused, "the password in " + file + " would go unencrypted to " + target.host());
+  if (!hubcache::os::is_readable(file))
+    throw error(errc::invalid_argument, "cannot read the netrc file " + file);
+  set(CURLOPT_NETRC, static_cast<long>(CURL_NETRC_OPTIONAL));
+  set(CURLOPT_NETRC_FILE, file.c_str());
 }
 
 void curl_transport::transfer::complete(CURLcode result) {
@@ -421,6 +475,18 @@ void curl_transport::transfer::resume() {
   if (const auto result = curl_easy_pause(easy_, CURLPAUSE_CONT); result != CURLE_OK) complete(result);
 }
 
+namespace {
+
+/// Whether a SOCKS proxy did its part, and could not reach the host behind it.
+bool behind_socks(CURL* easy) {
+  long reply = CURLPX_OK;
+  curl_easy_getinfo(easy, CURLINFO_PROXY_ERROR, &reply);
+  return reply == CURLPX_REPLY_HOST_UNREACHABLE || reply == CURLPX_REPLY_NETWORK_UNREACHABLE ||
+         reply == CURLPX_REPLY_CONNECTION_REFUSED || reply == CURLPX_REPLY_TTL_EXPIRED;
+}
+
+}  // namespace
+
 void curl_transport::transfer::fail() const {
   if (refusal_) std::rethrow_exception(refusal_);
   long tunnel_status = 0;
@@ -436,8 +502,9 @@ void curl_transport::transfer::fail() const {
       case CURLE_OPERATION_TIMEDOUT:
         return errc::timed_out;
       case CURLE_COULDNT_RESOLVE_PROXY:
-      case CURLE_PROXY:
         return errc::proxy_failed;
+      case CURLE_PROXY:
+        return behind_socks(easy_) ? errc::connection_failed : errc::proxy_failed;
       case CURLE_SSL_CONNECT_ERROR:
       case CURLE_PEER_FAILED_VERIFICATION:
       case CURLE_SSL_CACERT_BADFILE:
@@ -445,6 +512,7 @@ void curl_transport::transfer::fail() const {
       case CURLE_PARTIAL_FILE:
       case CURLE_GOT_NOTHING:
       case CURLE_SEND_ERROR:
+      case CURLE_HTTP2_STREAM:
         return errc::connection_lost;
       case CURLE_ABORTED_BY_CALLBACK:
         return errc::internal;
@@ -458,8 +526,9 @@ void curl_transport::transfer::fail() const {
   throw error(reason, message_[0] ? message_ : curl_easy_strerror(result_));
 }
 
-curl_transport::curl_transport(asio::any_io_executor executor, hubcache::transport_options options)
-    : loop_(std::make_shared<loop>(std::move(executor), std::move(options))) {}
+curl_transport::curl_transport(asio::any_io_executor executor, hubcache::transport_options options,
+                               curl_options extra)
+    : loop_(std::make_shared<loop>(std::move(executor), std::move(options), std::move(extra))) {}
 
 asio::awaitable<hubcache::http_response> curl_transport::exchange(const hubcache::http_request& request,
                                                                   hubcache::body_sink& sink) {

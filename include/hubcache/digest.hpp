@@ -3,6 +3,7 @@
 /// Names of content: digest = sha256 or git blob sha1; content = digest and size.
 
 #include <hubcache/config.hpp>
+#include <hubcache/print.hpp>
 
 #include <algorithm>
 #include <array>
@@ -35,7 +36,7 @@ enum class digest_algorithm : std::uint8_t {
 /// The digest of some content. A plain value; 33 bytes, ordered and hashable.
 class digest {
  public:
-  static constexpr std::size_t max_size = 32;
+  static constexpr std::size_t max_size = 32;  ///< Bytes of the longest digest.
 
   constexpr digest() noexcept = default;
 
@@ -63,11 +64,13 @@ class digest {
     return result;
   }
 
+  /// By which this digest was made.
   [[nodiscard]] constexpr digest_algorithm algorithm() const noexcept { return algorithm_; }
   /// Length in bytes: 32 or 20.
   [[nodiscard]] constexpr std::size_t size() const noexcept {
     return algorithm_ == digest_algorithm::sha256 ? 32U : 20U;
   }
+  /// Valid as long as this digest.
   [[nodiscard]] byte_view bytes() const noexcept { return {bytes_.data(), size()}; }
   /// Lower-case hex, without a prefix: the blob's file name in a Hub cache.
   [[nodiscard]] std::string hex() const {
@@ -81,6 +84,8 @@ class digest {
     return text;
   }
 
+  /// hex(); streams print it.
+  [[nodiscard]] friend std::string to_string(const digest& value) { return value.hex(); }
   friend constexpr bool operator==(const digest&, const digest&) noexcept = default;
   friend constexpr auto operator<=>(const digest&, const digest&) noexcept = default;
 
@@ -98,10 +103,11 @@ class digest {
 /// Content: bytes named by digest and size (bytes).
 struct content {
   constexpr content() noexcept = default;
+  /// Sets name and size.
   constexpr content(const digest& d, std::uint64_t bytes) noexcept : name(d), size(bytes) {}
 
-  digest name;
-  std::uint64_t size = 0;
+  digest name;             ///< Of the bytes.
+  std::uint64_t size = 0;  ///< In bytes.
 
   friend constexpr bool operator==(const content&, const content&) noexcept = default;
   friend constexpr auto operator<=>(const content&, const content&) noexcept = default;
@@ -112,14 +118,17 @@ struct content {
 /// Digests are uniform already: their first word is the hash.
 template <>
 struct std::hash<hubcache::digest> {
+  /// The first word. O(1).
   std::size_t operator()(const hubcache::digest& d) const noexcept {
     std::size_t word = 0;
     std::memcpy(&word, d.bytes().data(), sizeof word);
     return word;
   }
 };
+/// Contents are told apart by size, too.
 template <>
 struct std::hash<hubcache::content> {
+  /// The digest's hash, changed by the size. O(1).
   std::size_t operator()(const hubcache::content& c) const noexcept {
     return std::hash<hubcache::digest>{}(c.name) ^ static_cast<std::size_t>(c.size);
   }

@@ -4,6 +4,7 @@
 /// throw (or complete with) `error`, which carries the context of the failure.
 
 #include <hubcache/config.hpp>
+#include <hubcache/print.hpp>
 
 #include <exception>
 #include <memory>
@@ -59,6 +60,7 @@ enum class errc {
 /// The category of `errc`; its `default_error_condition` maps to `std::errc` where one fits.
 [[nodiscard]] HUBCACHE_DECL const std::error_category& hubcache_category() noexcept;
 
+/// For std::error_code and its comparisons: `e.code() == errc::not_cached`.
 [[nodiscard]] inline std::error_code make_error_code(errc e) noexcept {
   return {static_cast<int>(e), hubcache_category()};
 }
@@ -73,18 +75,23 @@ struct error_context {
   int http_status = 0;     ///< Of the answer that failed.
   std::string request_id;  ///< As the server named the exchange; quote it when asking its operators.
 
+  /// Sets repo, for errors made in one expression.
   error_context&& with_repo(std::string value) && {
     repo = std::move(value);
     return std::move(*this);
   }
+  /// Sets file.
   error_context&& with_file(std::string value) && {
     file = std::move(value);
     return std::move(*this);
   }
+  /// Sets url, which must be redacted already.
   error_context&& with_url(std::string value) && {
     url = std::move(value);
     return std::move(*this);
   }
+
+  friend bool operator==(const error_context&, const error_context&) = default;
 };
 static_assert(!std::is_aggregate_v<error_context>);
 
@@ -92,12 +99,19 @@ static_assert(!std::is_aggregate_v<error_context>);
 /// `what()` is one readable paragraph: what failed, where, and what to do.
 class error : public std::system_error {
  public:
+  /// @param detail   what was expected and what came; may be empty. Neither it nor `context` may hold secrets
   error(errc code, std::string detail, error_context context = error_context{});
+  // No moves: an error that was moved from would have no text.
+  error(const error&) noexcept = default;
+  error& operator=(const error&) noexcept = default;
 
+  /// code() as an errc.
   [[nodiscard]] errc reason() const noexcept { return static_cast<errc>(code().value()); }
   /// What exactly was expected and what came, without the context and the advice.
   [[nodiscard]] const std::string& detail() const noexcept { return state_->detail; }
+  /// Where it happened.
   [[nodiscard]] const error_context& context() const noexcept { return state_->context; }
+  /// One paragraph for people. Valid as long as this error.
   [[nodiscard]] const char* what() const noexcept override { return state_->text.c_str(); }
 
   /// The same error, with the fields of `more` where this one has none.
@@ -115,8 +129,8 @@ class error : public std::system_error {
 /// One sentence of advice for `code`: what the user can do.
 [[nodiscard]] HUBCACHE_DECL std::string_view advice(errc code) noexcept;
 
-/// The lower-case name of `code` as it stands in `errc`, for machine-readable output.
-[[nodiscard]] HUBCACHE_DECL std::string_view name_of(errc code) noexcept;
+/// The name of `code` as it stands in `errc`: "digest_mismatch", for machine-readable output.
+[[nodiscard]] HUBCACHE_DECL std::string_view to_string(errc code) noexcept;
 
 /// The `errc` that says best what the system error `code` means for the user of a file.
 [[nodiscard]] HUBCACHE_DECL errc disk_errc(const std::error_code& code) noexcept;

@@ -3,6 +3,7 @@
 /// The ways to give content a second name.
 
 #include <hubcache/config.hpp>
+#include <hubcache/print.hpp>
 
 #include <bit>
 #include <cstdint>
@@ -41,18 +42,22 @@ enum class link_kind : std::uint8_t {
 class link_kinds {
  public:
   constexpr link_kinds() noexcept = default;
+  /// The set of one kind.
   constexpr link_kinds(link_kind kind) noexcept : bits_(static_cast<std::uint8_t>(kind)) {}  // NOLINT
 
+  /// Whether `kind` is allowed.
   [[nodiscard]] constexpr bool contains(link_kind kind) const noexcept {
     return (bits_ & static_cast<std::uint8_t>(kind)) != 0;
   }
   /// Whether it is one kind: a request, not a choice.
   [[nodiscard]] constexpr bool single() const noexcept { return std::has_single_bit(bits_); }
+  /// The others of the set.
   [[nodiscard]] constexpr link_kinds without(link_kind kind) const noexcept {
     link_kinds result;
     result.bits_ = static_cast<std::uint8_t>(bits_ & ~static_cast<std::uint8_t>(kind));
     return result;
   }
+  /// The union.
   friend constexpr link_kinds operator|(link_kinds a, link_kinds b) noexcept {
     a.bits_ = static_cast<std::uint8_t>(a.bits_ | b.bits_);
     return a;
@@ -63,6 +68,7 @@ class link_kinds {
   std::uint8_t bits_ = 0;
 };
 
+/// The set of both.
 constexpr link_kinds operator|(link_kind a, link_kind b) noexcept { return link_kinds(a) | link_kinds(b); }
 
 /// What "auto" allows: other clients' deletes follow cross-repo symlinks, so those are made on request only.
@@ -80,9 +86,10 @@ inline constexpr link_kinds auto_link_kinds = link_kind::reflink | link_kind::ha
 /// Why a file was not linked by a better kind.
 struct link_refusal {
   link_refusal() = default;
+  /// Sets kind and reason.
   link_refusal(link_kind k, std::string why) : kind(k), reason(std::move(why)) {}
 
-  link_kind kind = link_kind::reflink;
+  link_kind kind = link_kind::reflink;  ///< That was refused.
   std::string reason;  ///< For people: "Operation not supported".
 
   friend bool operator==(const link_refusal&, const link_refusal&) = default;

@@ -36,6 +36,7 @@ struct file_entry {
   /// The digest of the content: sha256 for LFS files, else git sha1. None if masked.
   [[nodiscard]] std::optional<digest> name() const { return lfs ? sha256 : digest::parse(blob_id); }
 
+  /// Whether all but the positions is equal.
   friend bool operator==(const file_entry& a, const file_entry& b) {
     return a.path == b.path && a.size == b.size && a.blob_id == b.blob_id && a.lfs == b.lfs &&
            a.sha256 == b.sha256 && a.masked == b.masked && a.xet_hash == b.xet_hash;
@@ -57,8 +58,9 @@ struct listing {
   listing() = default;
 
   std::string commit;  ///< 40 hex.
-  std::vector<file_entry> files;
+  std::vector<file_entry> files;  ///< Sorted by path, each path once.
 
+  /// Whether the Hub hides the hash of any file from this caller.
   [[nodiscard]] bool masked() const {
     return std::any_of(files.begin(), files.end(), [](const file_entry& f) { return f.masked; });
   }
@@ -92,7 +94,9 @@ struct repo_info {
   std::string id;      ///< The repo's present id; differs from the one asked for after a rename.
   std::string commit;  ///< 40 hex.
   bool gated = false;  ///< Access is granted account by account.
-  bool is_private = false;
+  bool is_private = false;  ///< Others than its owners see that it does not exist.
+
+  friend bool operator==(const repo_info&, const repo_info&) = default;
 };
 static_assert(!std::is_aggregate_v<repo_info>);
 

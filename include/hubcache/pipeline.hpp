@@ -33,30 +33,37 @@ class pipeline_options {
  public:
   pipeline_options() = default;
 
-  diffusers_wish wish;
+  diffusers_wish wish;  ///< Which of the pipeline's files.
   /// Of every repo that the pipeline takes files from; `revision` is of the pipeline's own. With a `local_dir` all files must be
   /// of its own repo: for others there is assemble(). allow, ignore, files, lock and mapping must not be set.
   snapshot_options snapshot;
 
+  /// Sets wish.
   pipeline_options&& with_wish(diffusers_wish value) && {
     wish = std::move(value);
     return std::move(*this);
   }
+  /// Sets snapshot.
   pipeline_options&& with_snapshot(snapshot_options value) && {
     snapshot = std::move(value);
     return std::move(*this);
   }
+
+  friend bool operator==(const pipeline_options&, const pipeline_options&) = default;
 };
 static_assert(!std::is_aggregate_v<pipeline_options>);
 
 /// One pipeline asked for.
 struct pipeline_request {
   pipeline_request() = default;
+  /// Sets repo and options.
   pipeline_request(hubcache::repo which, pipeline_options how)
       : repo(std::move(which)), options(std::move(how)) {}
 
-  hubcache::repo repo;
-  pipeline_options options;
+  hubcache::repo repo;       ///< The pipeline's own.
+  pipeline_options options;  ///< Of this pipeline alone.
+
+  friend bool operator==(const pipeline_request&, const pipeline_request&) = default;
 };
 static_assert(!std::is_aggregate_v<pipeline_request>);
 
@@ -69,6 +76,8 @@ struct planned_component {
   std::size_t part = 0;            ///< Of the bundle, which has its files.
   std::string folder;              ///< In that part's repo; empty: its root.
   std::vector<std::string> files;  ///< Paths in that repo, sorted.
+
+  friend bool operator==(const planned_component&, const planned_component&) = default;
 };
 static_assert(!std::is_aggregate_v<planned_component>);
 
@@ -84,6 +93,8 @@ struct planned_pipeline {
   std::vector<std::string> addresses;         ///< Members of the index that look like links and are none.
   std::vector<std::size_t>
       connected;  ///< Pipelines of this plan (pipeline_plan::pipelines) that it loads beside it.
+
+  friend bool operator==(const planned_pipeline&, const planned_pipeline&) = default;
 };
 static_assert(!std::is_aggregate_v<planned_pipeline>);
 
@@ -91,9 +102,11 @@ static_assert(!std::is_aggregate_v<planned_pipeline>);
 struct pipeline_plan {
   pipeline_plan() = default;
 
-  bundle_plan bundle;
+  bundle_plan bundle;                       ///< All contents to be moved, each once.
   std::vector<planned_pipeline> pipelines;  ///< Those asked for, in order; then connected ones.
   std::size_t asked = 0;                    ///< How many of them were asked for.
+
+  friend bool operator==(const pipeline_plan&, const pipeline_plan&) = default;
 };
 static_assert(!std::is_aggregate_v<pipeline_plan>);
 
@@ -103,6 +116,8 @@ struct component_place {
 
   std::string dir;                 ///< Absolute: the folder to load it from.
   std::vector<std::string> files;  ///< Absolute paths, sorted.
+
+  friend bool operator==(const component_place&, const component_place&) = default;
 };
 static_assert(!std::is_aggregate_v<component_place>);
 
@@ -112,7 +127,9 @@ struct pipeline {
 
   std::size_t part = 0;  ///< Of the bundle: the pipeline's own repo.
   std::string path;      ///< The folder of its own repo's snapshot.
-  std::map<std::string, component_place> components;
+  std::map<std::string, component_place> components;  ///< By name; those that have files.
+
+  friend bool operator==(const pipeline&, const pipeline&) = default;
 };
 static_assert(!std::is_aggregate_v<pipeline>);
 
@@ -120,8 +137,10 @@ static_assert(!std::is_aggregate_v<pipeline>);
 struct pipelines {
   pipelines() = default;
 
-  hubcache::bundle bundle;
+  hubcache::bundle bundle;    ///< What became of the files.
   std::vector<pipeline> all;  ///< As pipeline_plan::pipelines.
+
+  friend bool operator==(const pipelines&, const pipelines&) = default;
 };
 static_assert(!std::is_aggregate_v<pipelines>);
 

@@ -19,7 +19,7 @@ namespace hubcache::inline v0_1 {
 
 /// Makes the plan of one snapshot. Changes nothing on disk.
 ///
-/// Requests: one for a branch or tag, none for a commit; one for a hundred chosen files if their scans are required; the listing's pages if trees/<commit>.json is not on
+/// Requests: one for a branch or tag, none for a commit; one for a hundred chosen files if their scans are required; the listing's pages if `trees/<commit>.json` is not on
 /// disk; one or two more if content of a gated or private repo could be linked and nothing has proved yet that
 /// this caller is let in. None offline.
 /// If the Hub cannot be reached (network failures, 429, 5xx) and the snapshot is complete in the cache, the plan

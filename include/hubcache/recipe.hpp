@@ -35,9 +35,10 @@ namespace hubcache::inline v0_1 {
 /// One role and what an engine opens for it.
 struct role_path {
   role_path() = default;
+  /// Sets role and path.
   role_path(std::string r, std::string p) : role(std::move(r)), path(std::move(p)) {}
 
-  std::string role;
+  std::string role;  ///< Of the recipe; a projector's is "<model>.mmproj".
   std::string
       path;  ///< Absolute: of the file, of the first part of a split model, or of the folder, without a '/'.
 

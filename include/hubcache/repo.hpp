@@ -4,8 +4,11 @@
 /// stricter where a name becomes a path on disk.
 
 #include <hubcache/config.hpp>
+#include <hubcache/print.hpp>
 
 #include <compare>
+#include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,6 +16,7 @@
 
 namespace hubcache::inline v0_1 {
 
+/// What kind of repo: the Hub keeps each kind under names of its own.
 enum class repo_type : unsigned char { model, dataset, space };
 
 /// "model", "dataset" or "space".
@@ -26,16 +30,22 @@ class repo {
   repo() = default;
   /// @throws error errc::invalid_argument if `id` is none the Hub would accept.
   repo(std::string id, repo_type type = repo_type::model);  // NOLINT: a string names a model
+  /// The model `id`, as above.
   repo(const char* id) : repo(std::string(id)) {}           // NOLINT: likewise
 
+  /// "owner/name", or a legacy "name".
   [[nodiscard]] const std::string& id() const noexcept { return id_; }
+  /// Its type.
   [[nodiscard]] repo_type type() const noexcept { return type_; }
   /// Name of the repo's folder in a Hub cache: "models--owner--name".
   [[nodiscard]] std::string folder() const;
   /// For people: "owner/name", with the type in front unless it is a model.
   [[nodiscard]] std::string display() const;
 
+  /// display(); streams print it.
+  [[nodiscard]] friend std::string to_string(const repo& value) { return value.display(); }
   friend bool operator==(const repo&, const repo&) noexcept = default;
+  friend std::strong_ordering operator<=>(const repo&, const repo&) noexcept = default;
 
  private:
   std::string id_;
@@ -43,13 +53,15 @@ class repo {
 };
 static_assert(!std::is_aggregate_v<repo>);
 
-/// A reference as users write it: hf://[datasets/|spaces/|models/]owner/name[@revision][/path].
+/// A reference as users write it: `hf://[datasets/|spaces/|models/]owner/name[@revision][/path]`.
 struct repo_url {
   repo_url() = default;
 
-  hubcache::repo repo;
+  hubcache::repo repo;   ///< The repo that it names.
   std::string revision;  ///< Empty if none was named.
   std::string path;      ///< Empty if none was named.
+
+  friend bool operator==(const repo_url&, const repo_url&) = default;
 };
 
 /// Reads an hf:// reference. A revision with slashes is recognised as `refs/pr/N` and `refs/convert/NAME`.
@@ -69,6 +81,15 @@ HUBCACHE_DECL void check_revision(std::string_view revision);
 [[nodiscard]] HUBCACHE_DECL bool is_safe_path(std::string_view path) noexcept;
 
 }  // namespace hubcache::inline v0_1
+
+/// Equal repos have equal hashes: repos are keys of unordered containers.
+template <>
+struct std::hash<hubcache::repo> {
+  /// Of id and type.
+  std::size_t operator()(const hubcache::repo& which) const noexcept {
+    return std::hash<std::string>{}(which.id()) ^ static_cast<std::size_t>(which.type());
+  }
+};
 
 #if !defined(HUBCACHE_SEPARATE_COMPILATION)
 #include <hubcache/impl/repo.ipp>

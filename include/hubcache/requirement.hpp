@@ -3,6 +3,7 @@
 /// What an organisation requires of everything that is downloaded.
 
 #include <hubcache/config.hpp>
+#include <hubcache/print.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -35,17 +36,22 @@ enum class requirement : std::uint8_t {
 class requirements {
  public:
   constexpr requirements() noexcept = default;
+  /// The set of one.
   constexpr requirements(requirement one) noexcept : bits_(static_cast<std::uint8_t>(one)) {}  // NOLINT
 
+  /// Whether nothing is required.
   [[nodiscard]] constexpr bool empty() const noexcept { return bits_ == 0; }
+  /// Whether `one` is required.
   [[nodiscard]] constexpr bool contains(requirement one) const noexcept {
     return (bits_ & static_cast<std::uint8_t>(one)) != 0;
   }
+  /// The others of the set.
   [[nodiscard]] constexpr requirements without(requirement one) const noexcept {
     requirements result;
     result.bits_ = static_cast<std::uint8_t>(bits_ & ~static_cast<std::uint8_t>(one));
     return result;
   }
+  /// The union.
   friend constexpr requirements operator|(requirements a, requirements b) noexcept {
     a.bits_ = static_cast<std::uint8_t>(a.bits_ | b.bits_);
     return a;
@@ -56,6 +62,7 @@ class requirements {
   std::uint8_t bits_ = 0;
 };
 
+/// The set of both.
 constexpr requirements operator|(requirement a, requirement b) noexcept {
   return requirements(a) | requirements(b);
 }

@@ -10,7 +10,7 @@
 namespace hubcache::inline v0_1 {
 
 /// Runs `what` and returns the snapshot. Links come first, then fetches (largest first), then the view's entries,
-/// trees/<commit>.json, and the ref last; so a name under snapshots/ always leads to complete, verified content.
+/// `trees/<commit>.json`, and the ref last; so a name under snapshots/ always leads to complete, verified content.
 ///
 /// A link that does not hold any more becomes a fetch. Content that another process is moving is left for last and
 /// then looked up again. Free space is checked before the first byte.

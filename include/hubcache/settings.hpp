@@ -22,10 +22,14 @@ namespace hubcache::inline v0_1 {
 class secret {
  public:
   secret() = default;
+  /// Keeps `text`.
   explicit secret(std::string text) : text_(std::move(text)) {}
+  /// Whether there is none.
   [[nodiscard]] bool empty() const noexcept { return text_.empty(); }
   /// The text itself. Call it only where it is sent to the host it belongs to.
   [[nodiscard]] const std::string& reveal() const noexcept { return text_; }
+
+  friend bool operator==(const secret&, const secret&) = default;
 
  private:
   std::string text_;
@@ -47,38 +51,59 @@ struct proxy_settings {
   secret http_credentials;   ///< "user:password" for Basic authentication at that proxy, or empty.
   secret https_credentials;  ///< Likewise.
   std::string no_proxy;      ///< Comma-separated hosts, domain suffixes, addresses; "*" for all.
+
+  friend bool operator==(const proxy_settings&, const proxy_settings&) = default;
 };
 static_assert(!std::is_aggregate_v<proxy_settings>);
 
+/// What a cache is made with: where it lies, whom it asks, what it trusts. Begin with environment_settings(), which
+/// fills the folders, and change what you need:
+///
+///     auto config = hubcache::environment_settings();
+///     config.offline = true;
+///     hubcache::cache cache(std::move(config));
+///
+/// In parentheses the variables that it reads; the defaults are those of the members, if nothing else is said.
 struct settings {
   settings() = default;
 
-  std::string cache_dir;  ///< The Hub cache (HF_HUB_CACHE), absolute.
-  /// hubcache's own state: index and locks. Absolute; never among the repos of cache_dir.
+  /// The Hub cache, absolute (HF_HUB_CACHE, else HF_HOME/hub; HF_HOME is XDG_CACHE_HOME/huggingface or
+  /// ~/.cache/huggingface if it is not set). There is no default: calls fail with errc::invalid_argument without it.
+  std::string cache_dir;
+  /// hubcache's own state: index, pins and locks. Absolute; never among the repos of cache_dir (HF_HOME/hubcache; where
+  /// that is a network file system, XDG_CACHE_HOME/hubcache). No default, likewise.
   std::string state_dir;
   /// Where content is looked for besides cache_dir, best first (HUBCACHE_STORES, stores.toml, the well-known places
   /// of other tools, folders given to `index add`).
   std::vector<store> stores;
 
-  url endpoint = *url::parse("https://huggingface.co");  ///< HF_ENDPOINT; its path, if any, is a prefix.
-  secret token;                                          ///< Sent to the endpoint's origin only.
+  url endpoint = *url::parse("https://huggingface.co");  ///< Its path, if any, is a prefix (HF_ENDPOINT).
+  /// Sent to the endpoint's origin only (HF_TOKEN, else the file at HF_TOKEN_PATH or HF_HOME/token; neither if
+  /// HF_HUB_DISABLE_IMPLICIT_TOKEN is set).
+  secret token;
   bool token_over_http = false;  ///< Send the token over plain http to other hosts than loopback.
-  bool offline = false;          ///< Make no request at all (HF_HUB_OFFLINE).
+  bool offline = false;          ///< Make no request at all (HF_HUB_OFFLINE, TRANSFORMERS_OFFLINE).
   requirements require;          ///< Of every snapshot (HUBCACHE_REQUIRE); its options can only add to them.
 
-  std::chrono::milliseconds metadata_timeout{10'000};  ///< Connect, and each wait for metadata bytes.
-  std::chrono::milliseconds download_timeout{10'000};  ///< Connect, and each wait for content bytes.
+  /// Of the connect, and of each wait for bytes of metadata (HF_HUB_ETAG_TIMEOUT, in seconds).
+  std::chrono::milliseconds metadata_timeout{10'000};
+  /// The same for content (HF_HUB_DOWNLOAD_TIMEOUT, in seconds).
+  std::chrono::milliseconds download_timeout{10'000};
   std::uint64_t minimum_rate = 0;  ///< Bytes/s below which a transfer counts as stalled; 0 = no limit.
   int attempts = 6;                ///< Of one request or transfer that makes no progress, the first included.
   std::chrono::milliseconds retry_pause{500};  ///< Before the second attempt; doubles up to 16 times this.
 
-  proxy_settings proxy;
-  std::string ca_file;  ///< SSL_CERT_FILE: PEM file of trusted roots; empty = the system's.
-  std::string ca_dir;   ///< SSL_CERT_DIR: folder of hashed PEM files; empty = the system's.
+  proxy_settings proxy;  ///< (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY, in either case.)
+  std::string ca_file;   ///< PEM file of trusted roots; empty = the system's (SSL_CERT_FILE).
+  std::string ca_dir;    ///< Folder of hashed PEM files; empty = the system's (SSL_CERT_DIR).
 
-  std::string user_agent;    ///< Appended to "hubcache/<version>".
-  bool use_symlinks = true;  ///< HF_HUB_DISABLE_SYMLINKS unset: snapshots point into blobs/.
-  fsync_mode fsync = fsync_mode::batch;
+  std::string
+      user_agent;  ///< Appended to "hubcache/" and the version ("origin/" and HF_HUB_USER_AGENT_ORIGIN).
+  /// Snapshots point into blobs/; else they hold plain files (false if HF_HUB_DISABLE_SYMLINKS is set).
+  bool use_symlinks = true;
+  fsync_mode fsync = fsync_mode::batch;  ///< What is synced to the device, and when.
+
+  friend bool operator==(const settings&, const settings&) = default;
 };
 static_assert(!std::is_aggregate_v<settings>);
 

@@ -3,6 +3,7 @@
 /// A store: a directory tree in some tool's layout that holds content.
 
 #include <hubcache/config.hpp>
+#include <hubcache/print.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -29,8 +30,8 @@ enum class mutability : std::uint8_t {
 enum class store_kind : std::uint8_t {
   hub_cache,  ///< huggingface_hub's cache and its relatives', llama.cpp's newer one included.
   local_dir,  ///< A folder filled by a download with local_dir.
-  ollama,     ///< Ollama's models folder: blobs/sha256-<hex>.
-  git_lfs,    ///< A git repository's .git/lfs: objects/aa/bb/<sha256>.
+  ollama,     ///< Ollama's models folder: `blobs/sha256-<hex>`.
+  git_lfs,    ///< A git repository's .git/lfs: `objects/aa/bb/<sha256>`.
   llama_cpp,  ///< llama.cpp's own cache of single files, with a .json or .etag file beside each.
   comfy_ui,   ///< ComfyUI's models folder. Hashed on request only.
   folder,     ///< Any other folder. Hashed on request only.
@@ -66,6 +67,7 @@ enum class store_kind : std::uint8_t {
   return std::nullopt;
 }
 
+/// Whether files of such a store are edited in place.
 [[nodiscard]] constexpr mutability mutability_of(store_kind kind) noexcept {
   switch (kind) {
     case store_kind::hub_cache:
@@ -104,13 +106,15 @@ enum class store_origin : std::uint8_t {
   return "added";
 }
 
+/// A place where content is looked for.
 struct store {
   store() = default;
+  /// Sets kind, path and origin.
   store(store_kind k, std::string p, store_origin o) : kind(k), path(std::move(p)), origin(o) {}
 
-  store_kind kind = store_kind::hub_cache;
+  store_kind kind = store_kind::hub_cache;  ///< Whose layout it has.
   std::string path;  ///< Absolute, without a trailing '/'.
-  store_origin origin = store_origin::own;
+  store_origin origin = store_origin::own;  ///< How hubcache learned of it.
   /// Content found here is shown by an absolute symlink from the blob instead of a link of its bytes.
   bool in_place = false;
   bool read_only = false;  ///< Never written to, even where the file system would let us.

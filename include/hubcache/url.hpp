@@ -3,6 +3,7 @@
 /// http(s) URLs: strict parsing, reference resolution (RFC 3986 section 5), origins and redaction.
 
 #include <hubcache/config.hpp>
+#include <hubcache/print.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -25,10 +26,13 @@ class url {
   /// None if it is malformed or of another scheme than http(s).
   [[nodiscard]] HUBCACHE_DECL std::optional<url> resolve(std::string_view reference) const;
 
+  /// Whether the scheme is https.
   [[nodiscard]] bool secure() const noexcept { return secure_; }
+  /// "https" or "http".
   [[nodiscard]] std::string_view scheme() const noexcept { return secure_ ? "https" : "http"; }
   /// Host name or address; IPv6 without brackets.
   [[nodiscard]] const std::string& host() const noexcept { return host_; }
+  /// Told, or the scheme's default.
   [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
   /// Path and query, as sent on the request line; starts with '/'.
   [[nodiscard]] const std::string& target() const noexcept { return target_; }
@@ -36,8 +40,9 @@ class url {
   [[nodiscard]] HUBCACHE_DECL std::string authority() const;
   /// scheme://host[:port]
   [[nodiscard]] HUBCACHE_DECL std::string origin() const;
+  /// All of it, signatures in the query included: never for logs.
   [[nodiscard]] std::string text() const { return origin() + target_; }
-  /// The URL without its query, which may be a signature: what logs and errors may show.
+  /// The URL with "?..." in place of its query, which may be a signature: what logs and errors may show.
   [[nodiscard]] HUBCACHE_DECL std::string redacted() const;
   /// This URL with `target` in place of its path and query. @pre target starts with '/'
   [[nodiscard]] HUBCACHE_DECL url with_target(std::string target) const;
@@ -48,6 +53,8 @@ class url {
   [[nodiscard]] bool same_origin(const url& other) const noexcept {
     return secure_ == other.secure_ && port_ == other.port_ && host_ == other.host_;
   }
+  /// redacted(); streams print it.
+  [[nodiscard]] friend std::string to_string(const url& value) { return value.redacted(); }
   friend bool operator==(const url&, const url&) noexcept = default;
 
  private:

@@ -201,18 +201,6 @@ TEST_CASE("force-download while HF_HUB_OFFLINE is set is a usage error") {
   CHECK_FALSE(usage_error({"o/n", "--force-download"}, environment).empty());
 }
 
-TEST_CASE("the help names every exit code") {
-  CLI::App app;
-  command::download_arguments arguments;
-  command::declare(app, arguments);
-  const auto help = app.help();
-  for (const char* code :
-       {"  0 ", "  1 ", "  2 ", "  3 ", "  4 ", "  5 ", " 6 ", " 7 ", " 8 ", " 9 ", " 10 ", " 130 "}) {
-    CAPTURE(std::string(code));
-    CHECK(help.find(code) != help.npos);
-  }
-}
-
 TEST_CASE("--link takes one kind for all and patterns with kinds of their own, in their order") {
   const auto options =
       parse({"o/n", "--link", "*.onnx_data=copy", "--link", "hardlink", "--link", "a=b=auto"}).options;

@@ -43,7 +43,7 @@ TEST_CASE("every errc ends the command with the code its documentation promises"
   };
   CHECK(promised.size() == static_cast<std::size_t>(errc::internal));
   for (const auto& [reason, code] : promised) {
-    CAPTURE(std::string(name_of(reason)));
+    CAPTURE(std::string(to_string(reason)));
     CHECK(static_cast<int>(command::exit_code_of(reason)) == code);
   }
 }

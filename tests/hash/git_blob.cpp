@@ -1,24 +1,21 @@
-#include <hubcache/hash/cryptopp.hpp>
 #include <hubcache/hash/git_blob.hpp>
 #include <hubcache/hash/openssl.hpp>
 
 #include <doctest/doctest.h>
 
-#include <hash/conformance.hpp>
+#include <conformance/hasher.hpp>
 
 namespace {
 
-template <class Sha1>
 std::string git_name(std::string_view text) {
-  return test::digest_of(hubcache::git_blob_hasher<Sha1>(text.size()), text).hex();
+  return test::digest_of(hubcache::git_blob_hasher<hubcache::openssl_sha1>(text.size()), text).hex();
 }
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("Blobs get the names that git hash-object gives", Sha1, hubcache::openssl_sha1,
-                   hubcache::cryptopp_sha1) {
-  CHECK(git_name<Sha1>("") == "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391");
-  CHECK(git_name<Sha1>("hello\n") == "ce013625030ba8dba906f756967f9e9ca394464a");
+TEST_CASE("Blobs get the names that git hash-object gives") {
+  CHECK(git_name("") == "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391");
+  CHECK(git_name("hello\n") == "ce013625030ba8dba906f756967f9e9ca394464a");
 }
 
 TEST_CASE("A finished blob hasher is ready for another content of the same size") {
@@ -36,5 +33,5 @@ TEST_CASE("A blob hasher that was moved goes on with its stream") {
 
 TEST_CASE("A blob's name depends on its announced size") {
   CHECK(test::digest_of(hubcache::git_blob_hasher<hubcache::openssl_sha1>(7), "hello\n").hex() !=
-        git_name<hubcache::openssl_sha1>("hello\n"));
+        git_name("hello\n"));
 }

@@ -3,8 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <conformance/hasher.hpp>
 #include <functional>
-#include <hash/conformance.hpp>
 #include <optional>
 #include <string>
 #include <support/temp_folder.hpp>

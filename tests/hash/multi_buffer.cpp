@@ -3,7 +3,7 @@
 
 #include <doctest/doctest.h>
 
-#include <hash/conformance.hpp>
+#include <conformance/hasher.hpp>
 #include <random>
 #include <vector>
 

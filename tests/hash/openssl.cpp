@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include <hash/conformance.hpp>
+#include <conformance/hasher.hpp>
 
 TEST_CASE("OpenSSL's SHA-256 keeps the contract of hasher") {
   test::check_hasher<hubcache::openssl_sha256>();

@@ -18,7 +18,7 @@
 #include <unistd.h>
 #include <vector>
 
-#include "index/conformance.hpp"
+#include "conformance/content_index.hpp"
 #include "index/records.hpp"
 #include "support/temp_folder.hpp"
 

@@ -14,7 +14,7 @@
 #include <thread>
 #include <vector>
 
-#include "index/conformance.hpp"
+#include "conformance/content_index.hpp"
 #include "index/index_folder.hpp"
 #include "support/temp_folder.hpp"
 

@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include "index/conformance.hpp"
+#include "conformance/content_index.hpp"
 
 TEST_CASE("memory_index keeps the contract of content_index") {
   test::index_conformance([] { return hubcache::memory_index(); });

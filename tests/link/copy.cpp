@@ -3,7 +3,7 @@
 
 #include <doctest/doctest.h>
 
-#include <link/conformance.hpp>
+#include <conformance/link_strategy.hpp>
 #include <stop_token>
 
 using hubcache::link_kind;

@@ -3,7 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <cerrno>
-#include <link/conformance.hpp>
+#include <conformance/link_strategy.hpp>
 #include <memory>
 
 using hubcache::link_kind;

@@ -3,7 +3,7 @@
 
 #include <doctest/doctest.h>
 
-#include <link/conformance.hpp>
+#include <conformance/link_strategy.hpp>
 
 using hubcache::hard_link;
 using hubcache::link_kind;

@@ -3,7 +3,7 @@
 
 #include <doctest/doctest.h>
 
-#include <link/conformance.hpp>
+#include <conformance/link_strategy.hpp>
 
 TEST_CASE("A reference to a strategy keeps the contract of link_strategy") {
   const hubcache::copy model;

@@ -4,9 +4,9 @@
 #include <doctest/doctest.h>
 
 #include <cerrno>
+#include <conformance/link_strategy.hpp>
 #include <cstdlib>
 #include <fcntl.h>
-#include <link/conformance.hpp>
 #include <memory>
 #include <string>
 #include <support/child_process.hpp>

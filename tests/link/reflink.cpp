@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include <link/conformance.hpp>
+#include <conformance/link_strategy.hpp>
 
 TEST_CASE("A reflink keeps the contract of link_strategy") {
   if (!test::check_link_strategy(hubcache::reflink{}, hubcache::link_kind::reflink)) {

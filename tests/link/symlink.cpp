@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include <link/conformance.hpp>
+#include <conformance/link_strategy.hpp>
 
 using hubcache::link_kind;
 

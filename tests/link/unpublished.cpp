@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include <link/conformance.hpp>
+#include <conformance/link_strategy.hpp>
 #include <support/temp_folder.hpp>
 
 using hubcache::detail::mode_within;

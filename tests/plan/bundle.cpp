@@ -221,3 +221,10 @@ TEST_CASE("The sha256 of a file that git names is not known before it is here") 
   REQUIRE(shown.files.size() == 1);
   CHECK_FALSE(shown.files[0].sha256);
 }
+
+TEST_CASE("A plan of several repos is printed part by part") {
+  auto all = plan_of({part_of("a/a", {{"x", "12"}}), part_of("b/b", {{"y", "345"}})});
+  all.warnings = {"One."};
+  CHECK(to_string(all) == to_string(all.parts[0].what) + "\n" + to_string(all.parts[1].what) +
+                              "\nWarning: One.\nTo fetch in all: 5.0");
+}

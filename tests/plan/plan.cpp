@@ -315,3 +315,18 @@ TEST_CASE("Content that git names is inspected for the sha256 of its lock, other
   CHECK(f.draft.steps[0].rules.sha256 == content_of("1").name);
   CHECK_FALSE(f.draft.steps[1].rules.sha256);
 }
+
+TEST_CASE("A plan is printed with what it does with each content, and its warnings") {
+  fixture f{{"a.json", "12"}, {"b.bin", "345"}, {"c.bin", "6789"}, {"twin.bin", "345"}};
+  f.present = {etag("12")};
+  f.put_elsewhere("345", "/models/\x1b[31mb.bin");
+  f.make();
+  f.draft.listing.commit = std::string(40, 'c');
+  f.draft.warnings = {"The Hub is slow."};
+  CHECK(to_string(f.draft) ==
+        "acme/llm at cccccccccccc: 4 files, 9.0 in all: 2.0 present, 3.0 to link, 4.0 to fetch\n"
+        "  present    2.0 a.json\n"
+        "  link       3.0 b.bin from /models/ [31mb.bin\n"
+        "  fetch      4.0 c.bin\n"
+        "  Warning: The Hub is slow.");
+}

@@ -42,3 +42,12 @@ TEST_CASE("A file's path lies below the snapshot's") {
   result.path = "/hub/models--a--b/snapshots/c";
   CHECK(result.path_of("unet/config.json") == "/hub/models--a--b/snapshots/c/unet/config.json");
 }
+
+TEST_CASE("A file of a snapshot is found by its path") {
+  hubcache::snapshot result;
+  for (const auto* path : {"a", "b/c", "b/d"}) result.files.emplace_back().path = path;
+  REQUIRE(result.find("b/c"));
+  CHECK(result.find("b/c") == &result.files[1]);
+  CHECK(result.find("b") == nullptr);
+  CHECK(result.find("z") == nullptr);
+}

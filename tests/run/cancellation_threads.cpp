@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <future>
 #include <optional>
+#include <stop_token>
 #include <support/machine.hpp>
 #include <thread>
 
@@ -67,6 +68,47 @@ TEST_CASE("a blocking call beside one that is cancelled gets its snapshot") {
     static_cast<void>(failure_of(cancelled));
     CHECK(test::holds(blocking.get(), embedded::tiny().files()));
   }
+}
+
+TEST_CASE("a blocking call is stopped from another thread at any time, and the cache goes on") {
+  embedded::hub hub;
+  hub.put(embedded::tiny());
+  for (int round = 0; round < rounds(); ++round) {
+    machine here(hub);
+    hubcache::cache cache(here.config);
+    const hubcache::snapshot_options options;
+    std::stop_source stop;
+    auto blocking = std::async(std::launch::async, [&] {
+      return cache.run(cache.plan("acme/tiny", options, stop.get_token()), {}, stop.get_token());
+    });
+    std::this_thread::sleep_for(std::chrono::microseconds(round * 500 % 20'000));
+    stop.request_stop();
+    const auto failure = failure_of(blocking);
+    CHECK((!failure || failure == hubcache::errc::cancelled));
+    CHECK(test::holds(cache.snapshot("acme/tiny", options, {}, std::stop_token()), embedded::tiny().files()));
+  }
+}
+
+TEST_CASE("a blocking call that is stopped while content arrives ends there, and the next one goes on") {
+  embedded::hub hub;
+  hub.put(embedded::one_file(3'000'000));
+  hub.set_bytes_per_second(1'000'000);
+  machine here(hub);
+  hubcache::cache cache(here.config);
+  std::stop_source stop;
+  std::uint64_t resumed = 0;
+  auto observer = [&](const hubcache::event& e) {
+    if (std::holds_alternative<hubcache::events::advanced>(e)) stop.request_stop();
+    if (const auto* news = std::get_if<hubcache::events::started>(&e)) resumed = news->resumed;
+  };
+  auto blocking = std::async(std::launch::async, [&] {
+    return cache.snapshot("acme/one", hubcache::snapshot_options(), observer, stop.get_token());
+  });
+  CHECK(failure_of(blocking) == hubcache::errc::cancelled);
+  hub.set_bytes_per_second(0);
+  const auto got = cache.snapshot("acme/one", hubcache::snapshot_options(), observer);
+  CHECK(test::holds(got, embedded::one_file(3'000'000).files()));
+  CHECK(resumed > 0);
 }
 
 TEST_CASE("a cache is destroyed in the middle of an operation, and the next one completes it") {

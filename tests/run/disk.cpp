@@ -83,3 +83,14 @@ TEST_CASE("a read-only cache that has everything serves") {
   REQUIRE(failure);
   CHECK(failure->reason() == errc::disk_failed);
 }
+
+TEST_CASE("an error of the disk names the repo that it befell, and the path") {
+  embedded::hub hub;
+  hub.put(big_files(1, 1000));
+  machine here(hub);
+  const auto in_the_way = here.home.write("hub/models--acme--big", "a file where the repo's folder would be");
+  const auto failure = here.failure("acme/big");
+  REQUIRE(failure);
+  CHECK(failure->context().repo == "acme/big");
+  CHECK(failure->context().file.starts_with(in_the_way));
+}

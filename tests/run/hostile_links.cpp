@@ -196,7 +196,8 @@ void maintain(const hubcache::settings& config) {
     return plan_named_removal(seen, map, view, chosen);
   };
   auto seen = look();
-  dedupe(plan_dedupe(std::span(&seen, 1), {}, index, {}, {}, pool, {}), config.state_dir, index, {}, {});
+  (void)dedupe(plan_dedupe(std::span(&seen, 1), {}, index, {}, {}, pool, {}), config.state_dir, index, {},
+               {});
   seen = look();
   std::vector<hubcache::verify_scope> all;
   for (std::size_t i = 0; i < seen.repos.size(); ++i) all.emplace_back(i);

@@ -6,6 +6,8 @@
 #include <asio/use_future.hpp>
 #include <doctest/doctest.h>
 
+#include <concepts>
+
 using hubcache::diffusers_wish;
 using hubcache::errc;
 using hubcache::file_action;
@@ -15,6 +17,9 @@ using hubcache::snapshot_options;
 using test::contains;
 using test::names_in;
 using test::pipeline_scene;
+
+static_assert(std::regular<hubcache::pipeline_plan> && std::regular<hubcache::pipelines> &&
+              std::regular<pipeline_request> && std::regular<hubcache::assembly>);
 
 namespace {
 

@@ -282,3 +282,23 @@ TEST_CASE("published blobs are read-only") {
     CHECK((entry.status().permissions() & std::filesystem::perms(0222)) == std::filesystem::perms::none);
   }
 }
+
+TEST_CASE("settings that nobody filled are refused before anything is made of them") {
+  hubcache::cache cache{hubcache::settings()};
+  try {
+    (void)cache.plan("acme/tiny");
+    FAIL("no error");
+  } catch (const hubcache::error& e) {
+    CHECK(e.reason() == hubcache::errc::invalid_argument);
+    CHECK(e.detail().find("environment_settings()") != std::string::npos);
+  }
+}
+
+TEST_CASE("options that make no sense are refused by the name of their repo") {
+  embedded::hub hub;
+  const auto failure = machine(hub).failure("acme/tiny", snapshot_options().with_revision("../main"));
+  REQUIRE(failure);
+  CHECK(failure->reason() == hubcache::errc::invalid_argument);
+  CHECK(failure->context().repo == "acme/tiny");
+  CHECK(hub.log().count() == 0);
+}

@@ -331,3 +331,17 @@ TEST_CASE("the variants of a listing are told once each, sorted") {
                           "model.bf16-00001-of-00002.safetensors", "unet/foo.non_ema.bin",
                           "unet/model.safetensors"}) == paths{"bf16", "fp16"});
 }
+
+TEST_CASE("a wish is made in one expression") {
+  const auto wish = diffusers_wish()
+                        .with_select(pipeline_selection::minimal)
+                        .with_variant("fp16")
+                        .with_use_safetensors(true)
+                        .with_use_onnx(false)
+                        .with_skip({"vae"});
+  CHECK(wish.select == pipeline_selection::minimal);
+  CHECK(wish.variant == "fp16");
+  CHECK(wish.use_safetensors == true);
+  CHECK(wish.use_onnx == false);
+  CHECK(wish.skip == paths{"vae"});
+}

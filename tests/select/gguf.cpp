@@ -18,9 +18,7 @@ gguf_selection select(const paths& listing, std::string tag = "") {
 }
 
 gguf_selection select_drafts(const paths& listing, std::string tag = "") {
-  gguf_wish wish(std::move(tag));
-  wish.drafts = true;
-  return select_gguf(listing, wish);
+  return select_gguf(listing, gguf_wish(std::move(tag)).with_drafts(true));
 }
 
 /// The detail of the error that nothing matches; empty if something does.

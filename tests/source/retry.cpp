@@ -57,7 +57,7 @@ TEST_CASE("What another attempt cannot cure is given up at once") {
        {errc::unauthorized, errc::gated, errc::forbidden, errc::repo_not_found, errc::revision_not_found,
         errc::file_not_found, errc::tls_failed, errc::proxy_failed, errc::http_failed, errc::disk_full,
         errc::disk_failed, errc::cancelled, errc::refused, errc::internal, errc::invalid_argument}) {
-    CAPTURE(name_of(failure));
+    CAPTURE(to_string(failure));
     retry_state state;
     CHECK_FALSE(next_attempt(settings(), state, failure, 1s, no_noise));
   }

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <clocale>
 #include <cstdlib>
 #include <filesystem>
@@ -73,6 +74,25 @@ TEST_CASE("A local folder's book-keeping is hidden from git and tagged as a cach
   make_local_folders(local_layout(folder.path().string()), ec);
   CHECK(!ec);
   CHECK(read_file(folder / ".cache/huggingface/.gitignore") == "mine");
+}
+
+TEST_CASE("Records that a killed process left half written an hour ago are swept out, younger ones are not") {
+  temp_folder folder;
+  const local_layout layout(folder.path().string());
+  const std::string downloads = ".cache/huggingface/download/";
+  const auto an_hour_ago = fs::file_time_type::clock::now() - std::chrono::minutes(61);
+  for (const auto* name :
+       {"metadata.0123abcd.incomplete", "tree.0123abcd.incomplete", "metadata.json.metadata"}) {
+    folder.write(downloads + name, "half");
+    fs::last_write_time(folder / (downloads + name), an_hour_ago);
+  }
+  folder.write(downloads + "metadata.4567cdef.incomplete", "half");
+  std::error_code ec;
+  make_local_folders(layout, ec);
+  CHECK(!ec);
+  CHECK(hubcache::os::names_in(layout.downloads(), ec).size() == 2);
+  CHECK(fs::exists(folder / (downloads + "metadata.json.metadata")));
+  CHECK(fs::exists(folder / (downloads + "metadata.4567cdef.incomplete")));
 }
 
 TEST_CASE("A file's record has three lines: commit, etag and a time with a fraction") {

@@ -36,7 +36,7 @@ class memory_hub {
     return hubcache::memory_transport(std::move(respond), chunk);
   }
 
- private:
+  /// What the Hub and its CDN say, before `alter`.
   [[nodiscard]] hubcache::http_response answer_to(const hubcache::http_request& asked) {
     std::string head = asked.method + " " + asked.target.target() + " HTTP/1.1\r\n";
     for (const auto& [name, value] : asked.headers.fields()) head += name + ": " + value + "\r\n";
@@ -51,6 +51,7 @@ class memory_hub {
     return answer;
   }
 
+ private:
   embedded::site site_;
 };
 

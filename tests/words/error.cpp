@@ -6,6 +6,8 @@
 #include <set>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
+#include <utility>
 
 using namespace hubcache;
 
@@ -34,14 +36,14 @@ TEST_CASE("every errc has a name, a message and an advice of its own") {
   for (int value = 1; value <= static_cast<int>(errc::internal); ++value) {
     const auto code = static_cast<errc>(value);
     CAPTURE(value);
-    CHECK(names.insert(name_of(code)).second);
+    CHECK(names.insert(to_string(code)).second);
     CHECK_FALSE(make_error_code(code).message().empty());
     CHECK_FALSE(advice(code).empty());
   }
 }
 
 TEST_CASE("an unknown value of the category reads as internal") {
-  CHECK(name_of(static_cast<errc>(9999)) == "internal");
+  CHECK(to_string(static_cast<errc>(9999)) == "internal");
 }
 
 TEST_CASE("within() fills in only what is missing") {
@@ -87,4 +89,20 @@ TEST_CASE("error_of reads any exception") {
   CHECK(foreign->reason() == errc::internal);
   CHECK(foreign->detail() == "boom");
   CHECK(error_of(std::make_exception_ptr(1))->reason() == errc::internal);
+}
+
+TEST_CASE("an error is copied without a throw, and keeps its text when it is moved from") {
+  CHECK(std::is_nothrow_copy_constructible_v<error>);
+  CHECK(std::is_nothrow_copy_assignable_v<error>);
+  error from(errc::gated, "g");
+  const error to(std::move(from));
+  CHECK(std::string(from.what()) == to.what());  // NOLINT(bugprone-use-after-move): what is tested
+}
+
+TEST_CASE("errors are compared by code, with ours and with those of the system") {
+  const error e(errc::cancelled, "");
+  CHECK(e.code() == errc::cancelled);
+  CHECK(e.code() != errc::timed_out);
+  CHECK(e.code() == std::errc::operation_canceled);
+  CHECK(error(errc::disk_full, "").code() == std::errc::no_space_on_device);
 }

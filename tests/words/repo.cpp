@@ -3,7 +3,9 @@
 
 #include <doctest/doctest.h>
 
+#include <set>
 #include <string>
+#include <unordered_set>
 
 using namespace hubcache;
 
@@ -178,4 +180,10 @@ TEST_CASE("file names that could escape a folder on any system are not safe") {
   for (int i = 1; i < 12; ++i) lengthy += "/" + std::string(255, 'a');
   CHECK(is_safe_path(lengthy));
   CHECK_FALSE(is_safe_path(lengthy + "/a"));
+}
+
+TEST_CASE("repos are keys: ordered by id and hashed, told apart by type") {
+  const repo model("o/n"), dataset("o/n", repo_type::dataset);
+  CHECK(std::set<repo>{model, dataset, repo("a/b"), model}.begin()->id() == "a/b");
+  CHECK(std::unordered_set<repo>{model, dataset, model}.size() == 2);
 }

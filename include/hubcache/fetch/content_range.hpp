@@ -14,10 +14,11 @@ namespace hubcache::inline v0_1 {
 
 /// Reads "bytes FIRST-LAST/TOTAL"; none unless all three are numbers and FIRST <= LAST < TOTAL.
 struct content_range {
-  std::uint64_t first = 0;
-  std::uint64_t last = 0;
-  std::uint64_t total = 0;
+  std::uint64_t first = 0;  ///< Offset of the first byte.
+  std::uint64_t last = 0;   ///< Offset of the last byte.
+  std::uint64_t total = 0;  ///< Size of the whole content.
 };
+/// Reads the value of a Content-Range field. O(1).
 [[nodiscard]] HUBCACHE_DECL std::optional<content_range> parse_content_range(std::string_view text) noexcept;
 
 /// What the head of an answer told.

@@ -19,15 +19,16 @@ namespace hubcache::inline v0_1 {
 
 /// What the fetches of one run work with; what it refers to outlives them.
 struct fetch_services {
+  /// All of them; makes the buffers, which are used on `executor`.
   HUBCACHE_DECL fetch_services(const settings& c, hub_source& s, workers& w, observer_ref o,
                                exchange_slots& e, const asio::any_io_executor& executor);
 
-  const settings& config;
-  hub_source& source;
-  workers& pool;
-  observer_ref observer;
-  exchange_slots& slots;
-  std::shared_ptr<buffer_ring> buffers;
+  const settings& config;                ///< The cache's settings.
+  hub_source& source;                    ///< Where content comes from.
+  workers& pool;                         ///< For what blocks.
+  observer_ref observer;                 ///< Of the run.
+  exchange_slots& slots;                 ///< Bounds the exchanges in flight.
+  std::shared_ptr<buffer_ring> buffers;  ///< Bounds the memory.
 };
 
 /// Fills `into` with the content of `path`: fetches what is missing in ranges,

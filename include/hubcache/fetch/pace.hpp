@@ -19,13 +19,14 @@ namespace hubcache::inline v0_1 {
 /// wants fewer or connections break.
 class pace {
  public:
-  using clock = std::chrono::steady_clock;
+  using clock = std::chrono::steady_clock;  ///< That all its times are of.
 
   /// @param most of the width, at least 1
   HUBCACHE_DECL pace(std::size_t most, clock::time_point now);
 
   /// How many exchanges may be in flight, 1 to `most`.
   [[nodiscard]] std::size_t width() const noexcept { return width_; }
+  /// The bound that it was made with.
   [[nodiscard]] std::size_t most() const noexcept { return most_; }
   /// Bytes have come while `in_flight` exchanges ran.
   HUBCACHE_DECL void received(std::uint64_t bytes, std::size_t in_flight, clock::time_point now) noexcept;

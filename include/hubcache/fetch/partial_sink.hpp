@@ -29,15 +29,17 @@ namespace hubcache::inline v0_1 {
 /// by a post to that executor.
 class buffer_ring : public std::enable_shared_from_this<buffer_ring> {
  public:
+  /// One buffer.
   struct buffer {
-    std::unique_ptr<std::byte[]> bytes;
-    std::size_t filled = 0;
+    std::unique_ptr<std::byte[]> bytes;  ///< buffer_ring::size() of them.
+    std::size_t filled = 0;              ///< How many of them are used.
   };
 
   /// @param size of each buffer, in bytes; all `count` are made when first
   /// needed.
   HUBCACHE_DECL buffer_ring(const asio::any_io_executor& executor, std::size_t count, std::size_t size);
 
+  /// Of each buffer, in bytes.
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   /// A free buffer; suspends until there is one.
   [[nodiscard]] HUBCACHE_DECL asio::awaitable<buffer> take();
@@ -68,7 +70,9 @@ class partial_sink final : public body_sink {
   /// Hands over what is buffered. Call it when the exchange ended, also by a
   /// failure: those bytes are good.
   HUBCACHE_DECL void flush();
+  /// What the head of the answer told.
   [[nodiscard]] range_answer outcome() const noexcept { return outcome_; }
+  /// Why it was refused; else empty.
   [[nodiscard]] const std::string& problem() const noexcept { return problem_; }
   /// Bytes this exchange brought.
   [[nodiscard]] std::uint64_t received() const noexcept { return next_ - range_.begin; }

@@ -32,6 +32,7 @@ class exchange_slots {
   /// the next.
   class file {
    public:
+    /// One of those that share `all`.
     HUBCACHE_DECL explicit file(const exchange_slots& all);
     file(const file&) = delete;
     file& operator=(const file&) = delete;
@@ -54,6 +55,7 @@ class exchange_slots {
   class slot {
    public:
     slot(slot&& other) noexcept = default;
+    /// Gives its own slot back first.
     HUBCACHE_DECL slot& operator=(slot&& other) noexcept;
     HUBCACHE_DECL ~slot();
 
@@ -88,6 +90,7 @@ class exchange_slots {
   [[nodiscard]] HUBCACHE_DECL asio::awaitable<std::optional<slot>> take(lane who, file* of = nullptr);
   /// Lets go whoever waits in this lane, now or later: no further exchange of this kind is to begin.
   HUBCACHE_DECL void close(lane who);
+  /// Whether `who` gets no more slots.
   [[nodiscard]] HUBCACHE_DECL bool is_closed(lane who) const noexcept;
   /// How many may be in flight now. Changes at any time.
   [[nodiscard]] HUBCACHE_DECL std::size_t width() const noexcept;

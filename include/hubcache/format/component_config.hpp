@@ -16,7 +16,7 @@ struct component_class {
   component_class() = default;
 
   std::string library;  ///< "diffusers" or "transformers".
-  std::string name;
+  std::string name;  ///< Of the class.
 
   friend bool operator==(const component_class&, const component_class&) = default;
 };

@@ -38,7 +38,7 @@ enum class gguf_type : std::uint32_t {
 
 /// An array of metadata. Vocabularies have some 100 000 elements: they are checked, not copied.
 struct gguf_array {
-  gguf_type element = gguf_type::uint8;
+  gguf_type element = gguf_type::uint8;  ///< Type of its elements.
   std::uint64_t count = 0;   ///< Of its elements.
   std::uint64_t offset = 0;  ///< Of the first element in the file.
   std::uint64_t size = 0;    ///< Of all elements, in bytes.
@@ -49,10 +49,11 @@ struct gguf_array {
 /// A value of metadata; numbers are as wide as they come.
 using gguf_value = std::variant<std::uint64_t, std::int64_t, double, bool, std::string, gguf_array>;
 
+/// What the header of a GGUF file says.
 struct gguf_header {
   gguf_header() = default;
 
-  std::uint32_t version = 0;
+  std::uint32_t version = 0;  ///< Of the format: 2 or 3.
   std::vector<std::pair<std::string, gguf_value>>
       metadata;                      ///< In the order of the file. Keys are not empty.
   std::vector<tensor_info> tensors;  ///< In the order of their bytes.

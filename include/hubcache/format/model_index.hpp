@@ -44,7 +44,7 @@ struct model_component {
   std::string name;        ///< Its member's name: one segment of a path, by is_safe_path().
   std::string library;     ///< "diffusers", "transformers", a module; empty if null or not told.
   std::string class_name;  ///< Empty if null or not told.
-  std::optional<component_link> link;
+  std::optional<component_link> link;  ///< If it lies in another repo, or elsewhere in this one.
   std::string problem;  ///< Of what stands in the place of a link and is none; else empty.
   bool bare = false;  ///< The member's value is a link and nothing beside it.
 
@@ -80,7 +80,7 @@ static_assert(!std::is_aggregate_v<model_index>);
 [[nodiscard]] HUBCACHE_DECL model_index parse_model_index(std::string_view text);
 
 /// Reads a link: https://HOST/OWNER/NAME[/tree/REVISION[/SUBFOLDER]] (or http://, as an endpoint may be), or
-/// hf://OWNER/NAME[@REVISION][/SUBFOLDER]. None if `text` does not begin like one.
+/// `hf://OWNER/NAME[@REVISION][/SUBFOLDER]`. None if `text` does not begin like one.
 /// @throws error errc::malformed_file if it does, and is none
 [[nodiscard]] HUBCACHE_DECL std::optional<component_link> parse_component_link(std::string_view text);
 

@@ -30,8 +30,8 @@ struct recipe_role {
   recipe_role() = default;
 
   std::string name;  ///< [A-Za-z0-9._-]+; in TOML with quotes if it has a '.'.
-  hubcache::repo repo;
-  std::string revision = "main";
+  hubcache::repo repo;            ///< Where its files are.
+  std::string revision = "main";  ///< Branch, tag or commit.
   std::string file;  ///< Path in the repo, or a folder's with a final '/'; empty if `quant` is set.
   std::optional<std::string> quant;  ///< A GGUF tag; empty text: the default order.
 
@@ -39,10 +39,11 @@ struct recipe_role {
 };
 static_assert(!std::is_aggregate_v<recipe_role>);
 
+/// What an engine needs: roles, and what plays them.
 struct recipe {
   recipe() = default;
 
-  std::string name;
+  std::string name;                ///< For people.
   std::vector<recipe_role> roles;  ///< In the order of the file; at least one, each name once.
 
   friend bool operator==(const recipe&, const recipe&) = default;

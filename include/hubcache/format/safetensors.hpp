@@ -17,6 +17,7 @@ namespace hubcache::inline v0_1 {
 /// The longest JSON that the format's own library reads.
 inline constexpr std::uint64_t max_safetensors_json = 100'000'000;
 
+/// What the header of a safetensors file says.
 struct safetensors_header {
   safetensors_header() = default;
 

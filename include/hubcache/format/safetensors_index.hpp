@@ -17,6 +17,7 @@ namespace hubcache::inline v0_1 {
 /// The longest index that is read. Those of today's models are below 16 MiB.
 inline constexpr std::uint64_t max_safetensors_index = std::uint64_t{32} << 20U;
 
+/// What an index of split safetensors says.
 struct safetensors_index {
   safetensors_index() = default;
 

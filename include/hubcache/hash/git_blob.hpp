@@ -17,11 +17,12 @@ class git_blob_hasher {
   static_assert(Sha1::algorithm == digest_algorithm::git_sha1, "git names blobs by SHA-1");
 
  public:
-  static constexpr digest_algorithm algorithm = digest_algorithm::git_sha1;
+  static constexpr digest_algorithm algorithm = digest_algorithm::git_sha1;  ///< As hasher says.
 
   /// @param size Of the whole content, in bytes.
   explicit git_blob_hasher(std::uint64_t size) : prefix_("blob " + std::to_string(size) + '\0') { begin(); }
 
+  /// As hasher says.
   void update(byte_view bytes) noexcept { inner_.update(bytes); }
   /// Of all updates. Afterwards this is as if newly made, for another content of the same size.
   [[nodiscard]] digest finish() noexcept {

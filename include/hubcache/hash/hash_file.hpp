@@ -14,8 +14,8 @@ namespace hubcache::inline v0_1 {
 
 /// The two names of one content.
 struct both_digests {
-  digest sha256;
-  digest git_sha1;
+  digest sha256;    ///< Of the bytes.
+  digest git_sha1;  ///< As git names them.
 
   friend bool operator==(const both_digests&, const both_digests&) noexcept = default;
 };

@@ -20,7 +20,7 @@ struct file_to_hash {
 
   os::descriptor file;         ///< Its offset is neither used nor moved.
   os::file_identity identity;  ///< Of `file`, before its first byte is read; so many bytes are hashed.
-  digest_algorithm algorithm = digest_algorithm::sha256;
+  digest_algorithm algorithm = digest_algorithm::sha256;  ///< By which it is hashed.
   std::size_t number = 0;  ///< The caller's name for it.
 };
 static_assert(!std::is_aggregate_v<file_to_hash>);

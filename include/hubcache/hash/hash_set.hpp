@@ -1,6 +1,9 @@
 #pragma once
 /// @file
-/// @concept hash_policy: makes the hasher for a content; the policy of a cache.
+/// The contract of hash policies.
+
+/// @concept hubcache::hash_policy
+/// Makes the hasher for a content; the policy of a cache.
 ///
 /// Notation: P the type, p a const lvalue of P, a a `digest_algorithm`, n a size in bytes.
 ///
@@ -9,8 +12,10 @@
 /// | p.make(a, n)  | `any_hasher` | A hasher whose finish() names a content of n bytes by a: plain SHA-256, |
 /// |               |              | or git's blob SHA-1. May throw, as the construction of a hasher may. |
 ///
-/// Thread safety: distinct calls on one object are safe. Models: hash_set<Sha256, Sha1>, hash_set_ref.
+/// Thread safety: distinct calls on one object are safe. Models: hash_set<Sha256, Sha1>, any_hash_policy, hash_set_ref.
+/// tests/conformance/hash_policy.hpp tests a model.
 
+#include <hubcache/fwd.hpp>
 #include <hubcache/hash/git_blob.hpp>
 #include <hubcache/hash/hasher.hpp>
 #include <hubcache/hash/lane_hasher.hpp>
@@ -32,10 +37,12 @@ namespace hubcache::inline v0_1 {
 /// Owns some hasher: what lies above a `hash_policy` is compiled once. One indirect call per update.
 class any_hasher {
  public:
+  /// Owns `model`.
   template <class H>
   requires(!std::is_same_v<H, any_hasher>) explicit any_hasher(H model)
       : self_(std::make_unique<model_of<H>>(std::move(model))) {}
 
+  /// As hasher says.
   void update(byte_view bytes) noexcept { self_->update(bytes); }
   /// Of all updates. Afterwards this is as if newly made.
   [[nodiscard]] digest finish() noexcept { return self_->finish(); }
@@ -104,24 +111,24 @@ concept hash_policy = requires(const P& p, digest_algorithm algorithm, std::uint
 template <class Sha256, class Sha1>
 class hash_set {
   static_assert(hasher<Sha256> && hasher<Sha1>,
-                "a hash_set is made of hashers: see hubcache/hash/hasher.hpp");
+                "a hash_set is made of hashers: see docs/extending/hash.md");
   static_assert(Sha256::algorithm == digest_algorithm::sha256, "the first hasher of a hash_set is a SHA-256");
   static_assert(Sha1::algorithm == digest_algorithm::git_sha1, "the second hasher of a hash_set is a SHA-1");
 
  public:
+  /// As hash_policy says.
   [[nodiscard]] any_hasher make(digest_algorithm algorithm, std::uint64_t size) const {
     if (algorithm == digest_algorithm::sha256) return any_hasher(Sha256{});
     return any_hasher(git_blob_hasher<Sha1>(size));
   }
 };
 
-/// The fastest on this CPU.
-using default_hashes = hash_set<multi_buffer_sha256, openssl_sha1>;
 static_assert(hash_policy<default_hashes>);
 
 /// A non-owning reference to any `hash_policy`. Cheap to copy.
 class hash_set_ref {
  public:
+  /// Refers to `policy`.
   template <hash_policy P>
   requires(!std::is_same_v<P, hash_set_ref>) hash_set_ref(const P& policy)
   noexcept  // NOLINT: a reference wrapper

@@ -1,6 +1,9 @@
 #pragma once
 /// @file
-/// @concept hasher: an incremental digest of one stream of bytes.
+/// The contract of hashers.
+
+/// @concept hubcache::hasher
+/// An incremental digest of one stream of bytes.
 ///
 /// Notation: H the type, h an lvalue of H, b a `byte_view`.
 ///
@@ -15,7 +18,7 @@
 /// A hasher that breaks after its construction finishes with a digest of zeros, which names no content.
 /// Thread safety: distinct objects are safe, one object is not. A moved-from hasher is destroyed or assigned
 /// to. Models: multi_buffer_sha256, openssl_sha256, openssl_sha1, cryptopp_sha256, cryptopp_sha1.
-/// tests/hash/conformance.hpp tests a model.
+/// tests/conformance/hasher.hpp tests a model.
 
 #include <hubcache/digest.hpp>
 

@@ -1,6 +1,9 @@
 #pragma once
 /// @file
-/// @concept lane_hasher: a `hasher` that takes many messages at once in less time than one after another.
+/// The contract of hashers with lanes.
+
+/// @concept hubcache::lane_hasher
+/// A `hasher` that takes many messages at once in less time than one after another.
 ///
 /// Notation: H the type, s a `std::span<H* const>` of distinct objects, b a `std::span<const std::byte* const>` as
 /// long as s, n a number of bytes that are there at each of b.
@@ -29,8 +32,8 @@ inline constexpr std::size_t most_lanes = 16;
 /// From `fewest` messages on it is faster to take them together; more than `most` at once gain no more. At most
 /// `most_lanes`; most == 1: never.
 struct lane_range {
-  std::size_t fewest = 1;
-  std::size_t most = 1;
+  std::size_t fewest = 1;  ///< Streams from which on it is worth while.
+  std::size_t most = 1;    ///< Streams that one call takes.
 
   friend bool operator==(const lane_range&, const lane_range&) noexcept = default;
 };

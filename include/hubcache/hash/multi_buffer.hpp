@@ -19,13 +19,16 @@ namespace hubcache::inline v0_1 {
 /// Models `lane_hasher`. A plain value without memory of its own.
 class multi_buffer_sha256 {
  public:
-  static constexpr digest_algorithm algorithm = digest_algorithm::sha256;
+  static constexpr digest_algorithm algorithm = digest_algorithm::sha256;  ///< As hasher says.
 
+  /// As hasher says.
   HUBCACHE_DECL void update(byte_view bytes) noexcept;
+  /// As hasher says.
   [[nodiscard]] HUBCACHE_DECL digest finish() noexcept;
 
   /// The first call in the process measures the kernels, which takes less than a millisecond.
   [[nodiscard]] HUBCACHE_DECL static lane_range lanes() noexcept;
+  /// As lane_hasher says.
   HUBCACHE_DECL static void update_many(std::span<multi_buffer_sha256* const> streams,
                                         std::span<const std::byte* const> bytes, std::size_t size) noexcept;
   /// The same by a certain kernel. For tests and measurements.

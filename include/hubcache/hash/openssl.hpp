@@ -39,10 +39,13 @@ class evp_stream {
 template <digest_algorithm Algorithm>
 class openssl_hasher {
  public:
-  static constexpr digest_algorithm algorithm = Algorithm;
+  static constexpr digest_algorithm algorithm = Algorithm;  ///< As hasher says.
 
+  /// @throws error errc::internal if no provider has the algorithm
   openssl_hasher() : stream_(Algorithm) {}
+  /// As hasher says.
   void update(byte_view bytes) noexcept { stream_.update(bytes); }
+  /// As hasher says.
   [[nodiscard]] digest finish() noexcept { return stream_.finish(); }
 
  private:

@@ -27,6 +27,7 @@ struct xxh3_free {
 class xxh3_stream {
  public:
   HUBCACHE_DECL xxh3_stream();
+  /// Appends `bytes`, which are not kept. O(size).
   HUBCACHE_DECL void update(byte_view bytes) noexcept;
   /// Of all updates so far.
   [[nodiscard]] HUBCACHE_DECL std::uint64_t value() const noexcept;

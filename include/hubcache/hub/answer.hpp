@@ -34,6 +34,8 @@ struct rate_limit {
   std::chrono::seconds reset{0};   ///< Until the window ends.
   std::uint64_t quota = 0;         ///< Requests per window; 0 if not said.
   std::chrono::seconds window{0};  ///< Its length; 0 if not said.
+
+  friend bool operator==(const rate_limit&, const rate_limit&) = default;
 };
 static_assert(!std::is_aggregate_v<rate_limit>);
 

@@ -34,11 +34,11 @@ HUBCACHE_DECL void parse_scans(std::string_view text, scan_statuses& into);
 /// @throws error errc::bad_response if a path comes twice, or is a folder of another.
 [[nodiscard]] HUBCACHE_DECL listing finish_listing(std::string commit, std::vector<file_entry> entries);
 
-/// Reads trees/<commit>.json, as huggingface_hub or `format_tree_file` wrote it. None if it is malformed in
+/// Reads `trees/<commit>.json`, as huggingface_hub or `format_tree_file` wrote it. None if it is malformed in
 /// any way, or of another format version: then the Hub has to be asked.
 [[nodiscard]] HUBCACHE_DECL std::optional<listing> parse_tree_file(std::string_view text, std::string commit);
 
-/// The bytes of trees/<commit>.json, exactly as huggingface_hub writes them, but with the files in the order in which the
+/// The bytes of `trees/<commit>.json`, exactly as huggingface_hub writes them, but with the files in the order in which the
 /// Hub reported them, where huggingface_hub sorts them by path.
 /// @throws error errc::invalid_argument if `of` is masked: such a file would poison every client of the
 /// cache.

@@ -17,7 +17,7 @@ inline constexpr int max_redirects = 10;
 struct route {
   route() = default;
 
-  url where;
+  url where;                ///< Of the request to make.
   bool with_token = false;  ///< Send the token there.
   int hops = 0;             ///< Redirects followed so far.
 };

@@ -50,14 +50,6 @@ HUBCACHE_DECL bool detail::runs_here(const asio::any_io_executor& executor) {
   return false;
 }
 
-HUBCACHE_DECL transport_options detail::transport_settings(const settings& config) {
-  transport_options options;
-  options.proxy = config.proxy;
-  options.ca_file = config.ca_file;
-  options.ca_dir = config.ca_dir;
-  return options;
-}
-
 #if defined(HUBCACHE_SEPARATE_COMPILATION)
 template class basic_cache<https_transport, default_hashes, default_link, mapped_index>;
 #endif

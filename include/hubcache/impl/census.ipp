@@ -448,21 +448,21 @@ HUBCACHE_DECL census take_census(const std::string& cache_dir, workers& pool, co
                         std::chrono::system_clock::now().time_since_epoch())
                         .count();
   std::error_code ec;
-  const auto cache = os::folder::open(result.cache_dir, ec);
-  auto entries = ec ? std::vector<os::folder_entry>() : cache.entries(ec);
+  const auto root = os::folder::open(result.cache_dir, ec);
+  auto entries = ec ? std::vector<os::folder_entry>() : root.entries(ec);
   if (ec && ec != std::errc::no_such_file_or_directory)
     result.problems.emplace_back(result.cache_dir, "cannot be read: " + ec.message(), true);
 
   for (auto& entry : entries) {
     const auto path = result.cache_dir + "/" + entry.name;
     census_repo repo;
-    if (detail::is_folder_in_root(cache, entry) && detail::name_repo(entry.name, repo)) {
-      repo.status = cache.status(entry.name, ec, true);
+    if (detail::is_folder_in_root(root, entry) && detail::name_repo(entry.name, repo)) {
+      repo.status = root.status(entry.name, ec, true);
       repo.path = repo.real_path = path;
       if (entry.kind == os::folder_entry::type::symlink)
         repo.real_path = std::filesystem::canonical(path, ec).string();
       result.repos.push_back(std::move(repo));
-    } else if (auto text = detail::stranger_in_root(cache, entry); !text.empty()) {
+    } else if (auto text = detail::stranger_in_root(root, entry); !text.empty()) {
       result.problems.emplace_back(path, std::move(text));
     }
   }

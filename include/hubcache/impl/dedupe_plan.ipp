@@ -297,8 +297,12 @@ HUBCACHE_DECL dedupe_plan plan_dedupe(std::span<const census> caches, std::span<
       }
     }
   }
-  std::stable_sort(plan.groups.begin(), plan.groups.end(),
-                   [](const dedupe_group& a, const dedupe_group& b) { return a.saves() > b.saves(); });
+  // Not std::stable_sort: clang tells embedders that libstdc++ 12 calls what it uses deprecated.
+  std::sort(plan.groups.begin(), plan.groups.end(), [](const dedupe_group& a, const dedupe_group& b) {
+    const auto saved_by_a = a.saves(), saved_by_b = b.saves();
+    return saved_by_a != saved_by_b ? saved_by_a > saved_by_b
+                                    : a.kept.names.front().path < b.kept.names.front().path;
+  });
   return plan;
 }
 

@@ -168,7 +168,7 @@ HUBCACHE_DECL const std::error_category& hubcache_category() noexcept {
 }
 
 HUBCACHE_DECL std::string_view advice(errc code) noexcept { return detail::text_of(code).advice; }
-HUBCACHE_DECL std::string_view name_of(errc code) noexcept { return detail::text_of(code).name; }
+HUBCACHE_DECL std::string_view to_string(errc code) noexcept { return detail::text_of(code).name; }
 
 HUBCACHE_DECL error::error(errc code, std::string detail, error_context context)
     : std::system_error(make_error_code(code)),

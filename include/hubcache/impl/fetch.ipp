@@ -291,7 +291,7 @@ class content_fetch : public std::enable_shared_from_this<content_fetch> {
     const bool resumed = into_->resumed() > 0;
     events::retried news;
     news.file = path_;
-    news.reason = ended.failure ? std::string(name_of(ended.failure->reason())) : "range_ignored";
+    news.reason = ended.failure ? std::string(to_string(ended.failure->reason())) : "range_ignored";
     if (wrong_bytes || !ended.failure) news.lost = restart();
     if (wrong_bytes) furthest_ = 0;
     if (!ended.failure) {

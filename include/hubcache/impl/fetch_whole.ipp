@@ -113,7 +113,7 @@ class whole_fetch {
   asio::awaitable<void> recover(std::shared_ptr<const error> failure, const std::string& path) {
     events::retried news;
     news.file = path;
-    news.reason = failure ? std::string(name_of(failure->reason())) : "range_ignored";
+    news.reason = failure ? std::string(to_string(failure->reason())) : "range_ignored";
     auto pause = std::optional(std::chrono::milliseconds(0));
     if (failure) {
       const bool altered = failure->reason() == errc::size_mismatch;

@@ -2,6 +2,7 @@
 
 #include <hubcache/impl/hub_layout.ipp>
 #include <hubcache/os/file.hpp>
+#include <hubcache/os/folder.hpp>
 #include <hubcache/store/local_layout.hpp>
 
 #include <array>
@@ -16,11 +17,26 @@ HUBCACHE_DECL double seconds_since_1970() noexcept {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
+/// Removes records that processes were writing when they were killed, an hour ago or more: it takes milliseconds.
+HUBCACHE_DECL void sweep_unfinished_records(const std::string& folder) {
+  std::error_code ec;
+  const auto here = os::folder::open(folder, ec);
+  for (const auto& entry : ec ? std::vector<os::folder_entry>() : here.entries(ec)) {
+    const std::string_view name = entry.name;
+    if (!name.ends_with(".incomplete") || !(name.starts_with("metadata.") || name.starts_with("tree.")))
+      continue;
+    const auto left = here.status(entry.name, ec);
+    const auto age = seconds_since_1970() - static_cast<double>(left.identity.mtime_ns) / 1e9;
+    if (!ec && left.regular && age > 3600) here.remove(entry.name, ec);
+  }
+}
+
 }  // namespace detail
 
 HUBCACHE_DECL void make_local_folders(const local_layout& layout, std::error_code& ec) {
   os::folder::make_below(layout.folder(), layout.downloads(), ec);
   if (ec) return;
+  detail::sweep_unfinished_records(layout.downloads());
   detail::write_cachedir_tag(layout.book_keeping());
   detail::write_absent(layout.book_keeping() + "/.gitignore", "*", ec);
   // Nor does it matter in a folder that is complete and cannot be written to.

@@ -36,7 +36,8 @@ HUBCACHE_DECL asio::awaitable<void> read_indexes(pipeline_drafts& all, pipeline_
   if (!plain && !modular) {
     const error none(errc::file_not_found,
                      "the repo is no diffusers pipeline: it has neither model_index.json nor "
-                     "modular_model_index.json");
+                     "modular_model_index.json",
+                     error_context{}.with_file(std::string(plain_index)));
     throw all.failure_in(part, none);
   }
   one.index = co_await read_one_index(all, one, std::string(plain ? plain_index : modular_index));

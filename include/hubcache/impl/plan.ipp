@@ -4,6 +4,7 @@
 #include <hubcache/plan/plan.hpp>
 #include <hubcache/select/patterns.hpp>
 #include <hubcache/store/local_layout.hpp>
+#include <hubcache/text.hpp>
 
 #include <algorithm>
 #include <unordered_map>
@@ -125,6 +126,29 @@ HUBCACHE_DECL void make_steps(plan& draft, const plan_lookups& machine) {
     for (auto& where : machine.places(step.what)) step.places.push_back(std::move(where));
     if (!step.places.empty()) step.action = file_action::linked;
   }
+}
+
+HUBCACHE_DECL std::string to_string(const plan& p) {
+  const auto present = p.bytes(file_action::present);
+  const auto in_all =
+      detail::bounded_sum(present, detail::bounded_sum(p.bytes_to_link(), p.bytes_to_fetch()));
+  auto text = p.repo.display() + " at " + p.listing.commit.substr(0, 12) + ": " +
+              std::to_string(p.entries.size()) + (p.entries.size() == 1 ? " file, " : " files, ") +
+              format_bytes(in_all) + " in all: " + format_bytes(present) + " present, " +
+              format_bytes(p.bytes_to_link()) + " to link, " + format_bytes(p.bytes_to_fetch()) + " to fetch";
+  for (const auto& step : p.steps) {
+    text += step.action == file_action::present  ? "\n  present "
+            : step.action == file_action::linked ? "\n  link    "
+                                                 : "\n  fetch   ";
+    const auto size = format_bytes(step.what.size);
+    text.append(size.size() < 6 ? 6 - size.size() : 0, ' ').append(size).append(" ").append(step.file);
+    // Names on this machine, unlike those of a listing, may have control characters.
+    if (step.action == file_action::linked && !step.places.empty()) {
+      text += " from " + printable(step.places.front().path, 4096);
+    }
+  }
+  for (const auto& warning : p.warnings) text += "\n  Warning: " + warning;
+  return text;
 }
 
 HUBCACHE_DECL snapshot preview(const plan& p) {

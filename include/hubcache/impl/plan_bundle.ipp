@@ -129,6 +129,13 @@ HUBCACHE_DECL const bundle_file* bundle::find(std::string_view role) const noexc
   return at == files.end() ? nullptr : &*at;
 }
 
+HUBCACHE_DECL std::string to_string(const bundle_plan& what) {
+  std::string text;
+  for (const auto& part : what.parts) text += to_string(part.what) + "\n";
+  for (const auto& warning : what.warnings) text += "Warning: " + warning + "\n";
+  return text + "To fetch in all: " + format_bytes(what.bytes_to_fetch());
+}
+
 HUBCACHE_DECL bundle preview(const bundle_plan& what) {
   bundle result;
   result.dry_run = true;

@@ -377,14 +377,34 @@ HUBCACHE_DECL double seconds_since(std::chrono::steady_clock::time_point begun) 
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
 }
 
-/// What is known before anything is asked.
-HUBCACHE_DECL plan begin_draft(const settings& config, repo which, snapshot_options options) {
+/// Settings that nobody filled would make a cache of the root folder.
+HUBCACHE_DECL void check_folders(const settings& config) {
+  for (const auto& folder : {config.cache_dir, config.state_dir}) {
+    if (folder.starts_with('/')) continue;
+    throw error(errc::invalid_argument,
+                "the cache's folders (settings::cache_dir, settings::state_dir) must be absolute, not '" +
+                    printable(folder) + "'; environment_settings() fills them");
+  }
+}
+
+/// What can be wrong with the options of a repo before anything is known of it.
+HUBCACHE_DECL void check_options(const repo& which, const snapshot_options& options) {
   check_revision(options.revision);
   if (!options.smart_cache && options.mapping) {
     throw error(errc::invalid_argument, "a cache mapping needs the smart cache, which is switched off");
   }
   if (options.lock && options.lock->repo != which) {
     throw error(errc::invalid_argument, "the lock is of another repo: " + options.lock->repo.display());
+  }
+}
+
+/// What is known before anything is asked.
+HUBCACHE_DECL plan begin_draft(const settings& config, repo which, snapshot_options options) {
+  check_folders(config);
+  try {
+    check_options(which, options);
+  } catch (const error& e) {
+    throw e.within(error_context{}.with_repo(which.display()));
   }
   plan draft;
   draft.repo = std::move(which);

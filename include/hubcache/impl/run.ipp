@@ -103,39 +103,38 @@ HUBCACHE_DECL asio::awaitable<void> finish(const run_state& run) {
   co_await on_workers(run.with.pool, std::move(rest));
 }
 
-}  // namespace detail
-
-HUBCACHE_DECL asio::awaitable<snapshot> run(services with, plan what) {
+/// The phases of run(), whose errors need not name the repo.
+HUBCACHE_DECL asio::awaitable<snapshot> run_phases(services with, plan what) {
   const auto begun = std::chrono::steady_clock::now();
-  detail::run_state state(with, std::move(what));
-  const auto lease = co_await detail::lease_repo(state);
+  run_state state(with, std::move(what));
+  const auto lease = co_await lease_repo(state);
   auto folders = [what = state.what, with](const std::stop_token& stop) {
-    detail::look_again(*what);
-    detail::inspect_present(*what, false, with.hashes, stop);
-    detail::prepare_folders(*what);
+    look_again(*what);
+    inspect_present(*what, false, with.hashes, stop);
+    prepare_folders(*what);
     remember_scan(what->scan, with.config.state_dir, with.index);
     return true;
   };
   co_await on_workers(with.pool, std::move(folders));
-  detail::announce(with, *state.what);
+  announce(with, *state.what);
 
-  co_await detail::link_all(state);
-  co_await detail::fetch_all(state);
+  co_await link_all(state);
+  co_await fetch_all(state);
   const bool ruled = std::any_of(state.what->steps.begin(), state.what->steps.end(),
                                  [](const plan_step& s) { return s.rules.needed(); });
   if (ruled) {
     auto arrived = [what = state.what, with](const std::stop_token& stop) {
-      detail::inspect_present(*what, true, with.hashes, stop);
+      inspect_present(*what, true, with.hashes, stop);
       return true;
     };
     co_await on_workers(with.pool, std::move(arrived));
   }
 
-  co_await detail::finish(state);
-  auto result = detail::report(state);
+  co_await finish(state);
+  auto result = report(state);
   if (state.what->options.mapping) {
     auto work = [what = state.what, with](const std::stop_token& stop) {
-      auto mapped = detail::complete_mapping(*what, with.hashes, with.index, stop);
+      auto mapped = complete_mapping(*what, with.hashes, with.index, stop);
       auto index = with.index;
       index.insert(mapped.records);
       return mapped;
@@ -147,6 +146,17 @@ HUBCACHE_DECL asio::awaitable<snapshot> run(services with, plan what) {
   const auto spent = std::chrono::steady_clock::now() - begun;
   result.totals.seconds = state.what->seconds + std::chrono::duration<double>(spent).count();
   co_return result;
+}
+
+}  // namespace detail
+
+HUBCACHE_DECL asio::awaitable<snapshot> run(services with, plan what) {
+  const auto context = detail::context_of(what);
+  try {
+    co_return co_await detail::run_phases(with, std::move(what));
+  } catch (const error& e) {
+    throw e.within(context);
+  }
 }
 
 HUBCACHE_DECL asio::awaitable<snapshot> fetch_snapshot(services with, repo which, snapshot_options options) {

@@ -260,7 +260,7 @@ HUBCACHE_DECL void small_files::fetch_again(std::size_t i, const digest& arrived
   }
   events::retried news;
   news.file = step.file;
-  news.reason = name_of(errc::digest_mismatch);
+  news.reason = to_string(errc::digest_mismatch);
   news.lost = step.what.size;
   news.seconds = static_cast<double>(pause->count()) / 1000.0;
   run_.with.observer(news);

@@ -2,6 +2,7 @@
 
 #include <hubcache/plan/snapshot.hpp>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -35,6 +36,12 @@ HUBCACHE_DECL std::string to_string(const snapshot_totals& totals) {
          format_bytes(totals.bytes_linked) + " linked, " + format_bytes(totals.bytes_fetched) +
          " fetched in " + detail::decimal_text(totals.seconds, 2) + " s (" + std::to_string(totals.requests) +
          (totals.requests == 1 ? " request" : " requests") + ")";
+}
+
+HUBCACHE_DECL const snapshot_file* snapshot::find(std::string_view file) const noexcept {
+  const auto at = std::lower_bound(files.begin(), files.end(), file,
+                                   [](const snapshot_file& f, std::string_view p) { return f.path < p; });
+  return at != files.end() && at->path == file ? &*at : nullptr;
 }
 
 }  // namespace hubcache::inline v0_1

@@ -30,7 +30,6 @@
 #include <hubcache/impl/format_recipe.ipp>
 #include <hubcache/impl/gc.ipp>
 #include <hubcache/impl/gguf.ipp>
-#include <hubcache/impl/hash_cryptopp.ipp>
 #include <hubcache/impl/hash_file.ipp>
 #include <hubcache/impl/hash_files.ipp>
 #include <hubcache/impl/hash_multi_buffer.ipp>
@@ -108,6 +107,7 @@
 #include <hubcache/impl/slot_table.ipp>
 #include <hubcache/impl/snapshot.ipp>
 #include <hubcache/impl/store_config.ipp>
+#include <hubcache/impl/survey.ipp>
 #include <hubcache/impl/text.ipp>
 #include <hubcache/impl/toml_lines.ipp>
 #include <hubcache/impl/url.ipp>

@@ -29,6 +29,7 @@
 #include <hubcache/impl/pipeline_drafts.ipp>
 #include <hubcache/impl/pipeline_links.ipp>
 #include <hubcache/impl/pipeline_prepare.ipp>
+#include <hubcache/impl/policies.ipp>
 #include <hubcache/impl/prepare.ipp>
 #include <hubcache/impl/recipe.ipp>
 #include <hubcache/impl/run.ipp>
@@ -46,5 +47,7 @@
 #include <hubcache/impl/transport_https.ipp>
 #include <hubcache/impl/transport_memory.ipp>
 #include <hubcache/impl/transport_proxy.ipp>
+#if !defined(HUBCACHE_WITHOUT_TLS)
 #include <hubcache/impl/transport_tls.ipp>
+#endif
 #include <hubcache/impl/transport_watchdog.ipp>

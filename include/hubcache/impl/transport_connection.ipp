@@ -7,7 +7,6 @@
 #include <asio/buffer.hpp>
 #include <asio/post.hpp>
 #include <asio/redirect_error.hpp>
-#include <asio/ssl/error.hpp>
 #include <asio/steady_timer.hpp>
 #include <asio/use_awaitable.hpp>
 
@@ -75,7 +74,8 @@ HUBCACHE_DECL void connection::fail(const asio::error_code& ec) const {
   throw error(errc::connection_lost, peer_ + " broke the connection: " + ec.message());
 }
 
-HUBCACHE_DECL asio::awaitable<void> connection::open(const route& way, std::shared_ptr<tls_context> tls) {
+HUBCACHE_DECL asio::awaitable<void> connection::open(const origin_route& way,
+                                                     std::shared_ptr<secure_context> tls) {
   const url& first = way.proxy ? *way.proxy : *way.target;
   if (first.secure() && way.proxy)
     throw error(errc::proxy_failed, "the proxy " + first.origin() + " is not a plain http one");
@@ -155,7 +155,7 @@ HUBCACHE_DECL asio::awaitable<void> connection::connect(const url& host) {
                                                     : "cannot connect to " + peer_ + ": " + ec.message());
 }
 
-HUBCACHE_DECL asio::awaitable<void> connection::open_tunnel(const route& way) {
+HUBCACHE_DECL asio::awaitable<void> connection::open_tunnel(const origin_route& way) {
   header_list fields;
   if (!way.authorization.empty()) fields.add("Proxy-Authorization", way.authorization);
   const auto request = http1::format_connect(*way.target, fields);
@@ -183,9 +183,9 @@ HUBCACHE_DECL void connection::fail_proxy(const response_head& head, const std::
   throw error(behind ? errc::connection_failed : errc::proxy_failed, std::move(what), context);
 }
 
-HUBCACHE_DECL asio::awaitable<void> connection::shake_hands(const route& way,
-                                                            std::shared_ptr<tls_context> tls) {
-  tls_.emplace(std::move(tls), socket_, way.target->host(), way.key());
+HUBCACHE_DECL asio::awaitable<void> connection::shake_hands(const origin_route& way,
+                                                            std::shared_ptr<secure_context> tls) {
+  tls_ = tls->stream(socket_, way.target->host(), way.key());
   // The peer may take the time of one wait for all of its messages.
   const auto deadline = clock::now() + timeout_;
   guard_until(deadline);
@@ -193,7 +193,6 @@ HUBCACHE_DECL asio::awaitable<void> connection::shake_hands(const route& way,
     asio::error_code ec;
     const auto step = tls_->shake_hands(ec);
     if (step == io_step::done) break;
-    if (step == io_step::closed) ec = asio::ssl::error::stream_truncated;
     if (ec) fail_handshake(ec);
     const auto direction =
         step == io_step::want_write ? asio::ip::tcp::socket::wait_write : asio::ip::tcp::socket::wait_read;
@@ -206,10 +205,8 @@ HUBCACHE_DECL asio::awaitable<void> connection::shake_hands(const route& way,
 HUBCACHE_DECL void connection::fail_handshake(const asio::error_code& ec) const {
   if (timed_out_)
     throw error(errc::timed_out, "no TLS handshake with " + peer_ + " within " + in_seconds(timeout_));
-  if (const auto refusal = tls_->refusal(); !refusal.empty())
-    throw error(errc::tls_failed, "certificate verify failed: " + refusal + ", from " + peer_);
-  if (ec.category() == asio::error::get_ssl_category())
-    throw error(errc::tls_failed, "TLS handshake with " + peer_ + " failed: " + ec.message());
+  if (const auto refusal = tls_->refusal(ec); !refusal.empty())
+    throw error(errc::tls_failed, refusal + ", from " + peer_);
   fail(ec);
 }
 

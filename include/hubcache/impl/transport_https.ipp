@@ -5,6 +5,9 @@
 #include <hubcache/transport/connection_pool.hpp>
 #include <hubcache/transport/https.hpp>
 #include <hubcache/transport/proxy.hpp>
+#if !defined(HUBCACHE_WITHOUT_TLS)
+#include <hubcache/transport/tls.hpp>
+#endif
 
 #include <algorithm>
 #include <cstring>
@@ -98,7 +101,8 @@ class http_client {
   using lease = connection_pool::lease;
   using handle = connection_pool::handle;
   [[nodiscard]] static connection_pool::limits limits_of(const transport_options& options);
-  [[nodiscard]] route route_to(const url& target) const;
+  [[nodiscard]] origin_route route_to(const url& target) const;
+  [[nodiscard]] std::shared_ptr<secure_context> make_tls() const;
   [[nodiscard]] asio::awaitable<http_response> run(lease& place, handle used, const http_request& request,
                                                    const std::string& bytes, body_sink& sink);
   [[nodiscard]] asio::awaitable<bool> keep(body_reader& body, std::size_t limit, http_response& response);
@@ -107,7 +111,7 @@ class http_client {
   asio::any_io_executor executor_;
   transport_options options_;
   std::shared_ptr<watchdog> timeouts_;
-  std::shared_ptr<tls_context> tls_;  // null until an https exchange needs it
+  std::shared_ptr<secure_context> tls_;  // null until an https exchange needs it
   connection_pool connections_;
 };
 
@@ -119,14 +123,25 @@ HUBCACHE_DECL connection_pool::limits http_client::limits_of(const transport_opt
   return bounds;
 }
 
-HUBCACHE_DECL route http_client::route_to(const url& target) const {
-  route way;
+HUBCACHE_DECL origin_route http_client::route_to(const url& target) const {
+  origin_route way;
   way.target = &target;
   way.proxy = proxy_for(options_.proxy, target);
   if (way.proxy)
     way.authorization = basic_authorization(target.secure() ? options_.proxy.https_credentials
                                                             : options_.proxy.http_credentials);
   return way;
+}
+
+HUBCACHE_DECL std::shared_ptr<secure_context> http_client::make_tls() const {
+#if defined(HUBCACHE_WITHOUT_TLS)
+  throw error(
+      errc::tls_failed,
+      "this hubcache was built without TLS. Use an http endpoint or a transport of your own, or build it "
+      "with TLS: CMake's option HUBCACHE_TLS, no HUBCACHE_WITHOUT_TLS");
+#else
+  return std::make_shared<tls_context>(options_.ca_file, options_.ca_dir);
+#endif
 }
 
 HUBCACHE_DECL asio::awaitable<http_response> http_client::exchange(const http_request& request,
@@ -151,8 +166,7 @@ HUBCACHE_DECL asio::awaitable<http_response> http_client::exchange(const http_re
   }
   const auto fresh = std::make_shared<connection>(executor_, timeouts_);
   fresh->begin_exchange(request.timeout);
-  if (request.target.secure() && !tls_)
-    tls_ = std::make_shared<tls_context>(options_.ca_file, options_.ca_dir);
+  if (request.target.secure() && !tls_) tls_ = make_tls();
   co_await fresh->open(way, tls_);
   co_return co_await run(place, fresh, request, bytes, sink);
 }

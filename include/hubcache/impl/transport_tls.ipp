@@ -109,6 +109,12 @@ HUBCACHE_DECL void tls_context::forget(const std::string& origin) {
   std::erase_if(sessions_, [&](const auto& entry) { return entry.first == origin; });
 }
 
+HUBCACHE_DECL std::unique_ptr<secure_stream> tls_context::stream(asio::ip::tcp::socket& socket,
+                                                                 const std::string& host,
+                                                                 std::string origin) {
+  return std::make_unique<tls_stream>(shared_from_this(), socket, host, std::move(origin));
+}
+
 HUBCACHE_DECL tls_stream::tls_stream(std::shared_ptr<tls_context> context, asio::ip::tcp::socket& socket,
                                      const std::string& host, std::string origin)
     : context_(std::move(context)),
@@ -206,7 +212,11 @@ HUBCACHE_DECL io_step tls_stream::judge(int result, asio::error_code& ec) {
 HUBCACHE_DECL io_step tls_stream::shake_hands(asio::error_code& ec) {
   ERR_clear_error();
   budget_ = spare_bytes;
-  const auto step = judge(SSL_do_handshake(stream_.get()), ec);
+  auto step = judge(SSL_do_handshake(stream_.get()), ec);
+  if (step == io_step::closed) {
+    ec = asio::ssl::error::stream_truncated;
+    step = io_step::failed;
+  }
   if (step == io_step::failed) context_->forget(origin_);  // the session may have been why
   return step;
 }
@@ -229,9 +239,11 @@ HUBCACHE_DECL io_step tls_stream::write(std::string_view bytes, std::size_t& n, 
   return judge(SSL_write_ex(stream_.get(), bytes.data(), bytes.size(), &n), ec);
 }
 
-HUBCACHE_DECL std::string tls_stream::refusal() const {
-  const long verdict = SSL_get_verify_result(stream_.get());
-  return verdict == X509_V_OK ? std::string() : X509_verify_cert_error_string(verdict);
+HUBCACHE_DECL std::string tls_stream::refusal(const asio::error_code& ec) const {
+  if (const long verdict = SSL_get_verify_result(stream_.get()); verdict != X509_V_OK)
+    return std::string("certificate verify failed: ") + X509_verify_cert_error_string(verdict);
+  return ec.category() == asio::error::get_ssl_category() ? "TLS handshake failed: " + ec.message()
+                                                          : std::string();
 }
 
 }  // namespace hubcache::inline v0_1::detail

@@ -1,6 +1,9 @@
 #pragma once
 /// @file
-/// @concept content_index: where content lies on this machine. A hint: every place is confirmed against the file
+/// The contract of content indexes.
+
+/// @concept hubcache::content_index
+/// Where content lies on this machine. A hint: every place is confirmed against the file
 /// before it is used, so a wrong or lost index costs time, never correctness.
 ///
 /// Notation: I the type, i an lvalue of I, c a const lvalue, d a `digest`, p a path, r a span of `index_record`,
@@ -17,7 +20,8 @@
 /// | c.size()        | `std::uint64_t`      | Live records; an estimate is allowed.                               |
 ///
 /// Thread safety: any thread may call any of them at any time; other processes may share the same index.
-/// find() is O(1) and allocates only its result. Models: mapped_index, memory_index.
+/// find() is O(1) and allocates only its result. Models: mapped_index, memory_index,
+/// any_content_index, index_ref.
 
 #include <hubcache/digest.hpp>
 #include <hubcache/os/file.hpp>
@@ -44,8 +48,9 @@ struct place {
 
   std::string path;            ///< Absolute, of a regular file.
   os::file_identity identity;  ///< When it was recorded.
-  trust state = trust::claimed;
-  mutability store = mutability::immutable_store;
+  trust state = trust::claimed;  ///< Why it is believed.
+  mutability store =
+      mutability::immutable_store;  ///< Of the store that it lies in: decides what may be linked.
   /// XXH3 of the bytes, or 0 if it was not taken: tells an untouched file whose times changed from an edited one.
   std::uint64_t fingerprint = 0;
 
@@ -66,16 +71,17 @@ static_assert(!std::is_aggregate_v<place>);
 /// A place and the digest of what lies there.
 struct index_record {
   index_record() = default;
+  /// Sets name and where.
   index_record(const digest& d, place p) : name(d), where(std::move(p)) {}
 
-  digest name;
-  place where;
+  digest name;  ///< Of the content.
+  place where;  ///< A place that holds it.
 
   friend bool operator==(const index_record&, const index_record&) = default;
 };
 static_assert(!std::is_aggregate_v<index_record>);
 
-inline constexpr std::size_t max_places = 16;
+inline constexpr std::size_t max_places = 16;  ///< That find() tells of one digest.
 
 template <class I>
 concept content_index = requires(I& i, const I& c, const digest& d, const std::string& path,

@@ -19,16 +19,21 @@ namespace hubcache::inline v0_1 {
 /// as thread-safe as the index.
 class index_ref {
  public:
+  /// Refers to `model`.
   template <content_index I>
   requires(!std::is_same_v<I, index_ref>) index_ref(I& model)
   noexcept  // NOLINT: a reference wrapper
       : self_(std::addressof(model)), calls_(&calls_of<I>) {}
 
+  /// @{
+
+  /// As content_index says.
   [[nodiscard]] std::vector<place> find(const digest& name) const { return calls_->find(self_, name); }
   std::size_t insert(std::span<const index_record> records) { return calls_->insert(self_, records); }
   void forget(const digest& name, const std::string& path) { calls_->forget(self_, name, path); }
   void each(record_visitor visit) const { calls_->each(self_, visit); }
   [[nodiscard]] std::uint64_t size() const { return calls_->size(self_); }
+  /// @}
 
  private:
   struct calls {

@@ -2,11 +2,14 @@
 /// @file
 /// What a look at the whole index shows.
 
+#include <hubcache/print.hpp>
+
 #include <cstdint>
 #include <string_view>
 
 namespace hubcache::inline v0_1 {
 
+/// How well an index works.
 enum class index_condition : unsigned char {
   none,     ///< There is no index.
   sound,    ///< Everything in it can be found.
@@ -32,7 +35,7 @@ enum class index_condition : unsigned char {
 
 /// The index at one moment; while others write, numbers may be off by what they change.
 struct index_report {
-  index_condition condition = index_condition::none;
+  index_condition condition = index_condition::none;  ///< Of the whole index.
   unsigned version = 2;  ///< Of the file format.
 
   std::uint64_t entries = 0;        ///< Contents with at least one place.

@@ -5,7 +5,7 @@
 /// | name                    | holds                                                             |
 /// |-------------------------|-------------------------------------------------------------------|
 /// | index-v2.table          | the slot_table, which names its log: the only commit point        |
-/// | index-v2-<log id>.log   | the record_log                                                    |
+/// | `index-v2-<log id>.log` | the record_log                                                    |
 /// | index-v2.lock           | the lock of the one writer                                        |
 ///
 /// - Readers take no lock. A record is believed if it checks out and has the wanted digest.

@@ -18,11 +18,15 @@ namespace hubcache::inline v0_1 {
 /// Models content_index. Any thread; calls wait for each other. A visitor of each() must not call the index.
 class memory_index {
  public:
+  /// @{
+
+  /// As content_index says.
   [[nodiscard]] HUBCACHE_DECL std::vector<place> find(const digest& name) const;
   HUBCACHE_DECL std::size_t insert(std::span<const index_record> records);
   HUBCACHE_DECL void forget(const digest& name, const std::string& path);
   HUBCACHE_DECL void each(record_visitor visit) const;
   [[nodiscard]] HUBCACHE_DECL std::uint64_t size() const;
+  /// @}
 
  private:
   mutable std::mutex using_;

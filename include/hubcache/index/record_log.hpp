@@ -39,8 +39,9 @@
 
 namespace hubcache::inline v0_1 {
 
-inline constexpr std::size_t max_record_path = 4096;
-inline constexpr std::size_t record_alignment = 32;
+inline constexpr std::size_t max_record_path = 4096;  ///< Bytes of the longest path that is recorded.
+inline constexpr std::size_t record_alignment =
+    32;  ///< Of which offset and length of a record are multiples, in bytes.
 inline constexpr std::size_t max_record_size = 4224;  ///< 120 + max_record_path, aligned.
 inline constexpr std::uint64_t first_record = 64;     ///< Offset of the first record of a log.
 
@@ -49,10 +50,11 @@ using log_id = std::uint64_t;
 
 /// Where a record lies: which log, and how many bytes from its start.
 struct record_position {
-  log_id log = 0;
-  std::uint64_t offset = 0;
+  log_id log = 0;            ///< Which log.
+  std::uint64_t offset = 0;  ///< Bytes from its start.
 };
 
+/// What a record says.
 enum class record_kind : std::uint8_t {
   place = 1,      ///< The content lies there.
   forgotten = 2,  ///< The content does not lie at this path any more; the other fields are void.
@@ -62,8 +64,8 @@ enum class record_kind : std::uint8_t {
 struct logged_record {
   logged_record() = default;
 
-  index_record record;
-  record_kind kind = record_kind::place;
+  index_record record;                    ///< A digest and a place.
+  record_kind kind = record_kind::place;  ///< What it says of them.
   std::uint64_t offset = 0;    ///< Its own.
   std::uint64_t previous = 0;  ///< Offset of the record before it in its chain, or 0. Below its own.
   std::uint32_t length = 0;    ///< Bytes in the log.
@@ -104,6 +106,7 @@ class record_log {
   [[nodiscard]] HUBCACHE_DECL static record_log open(const std::string& path, index_access access,
                                                      std::error_code& ec);
 
+  /// Which log it is.
   [[nodiscard]] log_id id() const noexcept { return id_; }
 
   /// The record at `offset`, which may be any number, or none.

@@ -15,6 +15,7 @@ namespace hubcache::inline v0_1 {
 /// parameters: the object must outlive the call.
 class record_visitor {
  public:
+  /// Refers to `visit`.
   template <class F>
   requires(!std::same_as<std::remove_cvref_t<F>, record_visitor> &&
            std::is_object_v<std::remove_reference_t<F>> &&
@@ -25,6 +26,7 @@ class record_visitor {
           return (*static_cast<std::remove_reference_t<F>*>(self))(record);
         }) {}
 
+  /// Returns whether the visit goes on.
   bool operator()(const index_record& record) const { return call_(self_, record); }
 
  private:

@@ -28,14 +28,14 @@ namespace hubcache::inline v0_1 {
 
 /// One slot, as on disk.
 struct slot {
-  std::uint64_t mark = 0;
+  std::uint64_t mark = 0;  ///< Tells digests apart; 0: the slot is free.
   std::uint64_t head = 0;  ///< Offset of the newest record, or 0.
 };
 
 /// A slot and where it was seen.
 struct seen_slot {
-  std::uint64_t at = 0;
-  slot value;
+  std::uint64_t at = 0;  ///< Its number in the table.
+  slot value;            ///< What it holds.
 };
 
 /// Slots that are not stored yet, by where they go.
@@ -59,8 +59,8 @@ struct table_shape {
 /// An open table. Any thread may read while one writes.
 class slot_table {
  public:
-  static constexpr unsigned min_log2 = 10;
-  static constexpr unsigned max_log2 = 30;
+  static constexpr unsigned min_log2 = 10;           ///< log2 of the fewest slots.
+  static constexpr unsigned max_log2 = 30;           ///< log2 of the most slots.
   static constexpr std::uint64_t probe_bound = 256;  ///< Slots from a home on where its marks may lie.
 
   slot_table() noexcept = default;
@@ -70,7 +70,9 @@ class slot_table {
   [[nodiscard]] HUBCACHE_DECL static slot_table open(const std::string& path, index_access access,
                                                      std::error_code& ec);
 
+  /// What it was made for.
   [[nodiscard]] const table_shape& shape() const noexcept { return shape_; }
+  /// Their number.
   [[nodiscard]] std::uint64_t slots() const noexcept { return std::uint64_t{1} << shape_.log2_slots; }
   /// The mark of `name` in this table; never 0.
   [[nodiscard]] HUBCACHE_DECL std::uint64_t mark_of(const digest& name) const noexcept;
@@ -83,6 +85,7 @@ class slot_table {
   /// bound. Looks at `changes` first. A write in progress may show half a slot.
   [[nodiscard]] HUBCACHE_DECL std::optional<seen_slot> find(
       std::uint64_t mark, const slot_changes* changes = nullptr) const noexcept;
+  /// Writes the slot `at`. A reader may see half of it meanwhile.
   HUBCACHE_DECL void store(std::uint64_t at, const slot& value, std::error_code& ec) const noexcept;
   /// Visits every slot as a `seen_slot`, the free ones too, in order; those that cannot be read are free.
   template <class Visit>
@@ -97,6 +100,7 @@ class slot_table {
 
   /// Never more than the table and its log can hold.
   [[nodiscard]] HUBCACHE_DECL table_counts counts() const noexcept;
+  /// Records them, for counts().
   HUBCACHE_DECL void store_counts(const table_counts& counts, std::error_code& ec) const noexcept;
 
   /// To be called before another file takes its name.

@@ -13,8 +13,9 @@ namespace hubcache::inline v0_1 {
 /// Models `single_link_strategy`. Has no state.
 class copy {
  public:
-  static constexpr link_kind kind = link_kind::copy;
+  static constexpr link_kind kind = link_kind::copy;  ///< What it makes.
 
+  /// As link_strategy says.
   HUBCACHE_DECL link_report link(const opened_file& have, const link_target& want, link_kinds kinds,
                                  std::error_code& ec) const;
 };

@@ -2,6 +2,7 @@
 /// @file
 /// A ladder of strategies: the first that works, of those the caller allows.
 
+#include <hubcache/fwd.hpp>
 #include <hubcache/link/copy.hpp>
 #include <hubcache/link/hard_link.hpp>
 #include <hubcache/link/link_strategy.hpp>
@@ -78,12 +79,14 @@ class link_search {
 template <class... Ls>
 class first_of {
   static_assert((single_link_strategy<Ls> && ...),
-                "first_of takes strategies of one kind each: see hubcache/link/link_strategy.hpp");
+                "first_of takes strategies of one kind each: see docs/extending/link.md");
 
  public:
   first_of() = default;
+  /// With strategies of the caller's.
   explicit first_of(Ls... models) requires(sizeof...(Ls) > 0) : models_(std::move(models)...) {}
 
+  /// As link_strategy says: the first that succeeds.
   link_report link(const opened_file& have, const link_target& want, link_kinds kinds,
                    std::error_code& ec) const {
     detail::link_search search(memory_, have, want, kinds);
@@ -102,8 +105,6 @@ class first_of {
   mutable detail::link_memory memory_;
 };
 
-/// Best kind first; a symlink only for callers whose `kinds` ask for one.
-using default_link = first_of<reflink, hard_link, symlink, copy>;
 static_assert(link_strategy<default_link>);
 
 }  // namespace hubcache::inline v0_1

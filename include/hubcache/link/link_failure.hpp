@@ -9,6 +9,7 @@
 
 namespace hubcache::inline v0_1 {
 
+/// Why a link was not made, by what may help.
 enum class link_failure : std::uint8_t {
   capability,  ///< This kind does not work between these two devices. Another kind may.
   this_file,  ///< It did not work for this file (too many links, foreign owner, alignment). Another kind may.

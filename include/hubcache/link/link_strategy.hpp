@@ -1,14 +1,17 @@
 #pragma once
 /// @file
-/// @concept link_strategy: give the content of an open, confirmed file a second name.
+/// The contract of link strategies.
+
+/// @concept hubcache::link_strategy
+/// Give the content of an open, confirmed file a second name.
 ///
 /// Notation: L the type, l a const lvalue of L, have an `opened_file`, want a `link_target`, kinds a
 /// `link_kinds`, ec an `error_code`.
 ///
-/// | expression                     | returns       | requirement |
-/// |--------------------------------|---------------|----------------------------------------------------------|
-/// | l.link(have, want, kinds, ec)  | `link_report` | Makes `want` hold the content of `have` by one of | |
-/// |               | `kinds`. On failure `ec` is set and `want` untouched.    |
+/// | expression                    | returns       | requirement                                              |
+/// |-------------------------------|---------------|----------------------------------------------------------|
+/// | l.link(have, want, kinds, ec) | `link_report` | Makes `want` hold the content of `have` by one of        |
+/// |                               |               | `kinds`. On failure `ec` is set and `want` untouched.    |
 ///
 /// Preconditions: `have.file` is open for reading, its identity was just confirmed; the parent of `want`
 /// exists. Postconditions: `want` appears at once and complete, or not at all; an existing `want` (symlinks
@@ -23,8 +26,8 @@
 ///
 /// A `single_link_strategy` makes one kind only, and `L::kind` says which.
 ///
-/// Models: reflink, hard_link, symlink, copy (each single), first_of, link_ref.
-/// tests/link/conformance.hpp tests a model.
+/// Models: reflink, hard_link, symlink, copy (each single), first_of, any_link_strategy, link_ref.
+/// tests/conformance/link_strategy.hpp tests a model.
 
 #include <hubcache/link_kind.hpp>
 #include <hubcache/os/file.hpp>
@@ -45,15 +48,16 @@ namespace hubcache::inline v0_1 {
 struct opened_file {
   opened_file() = default;
 
-  std::string path;
-  os::descriptor file;
-  os::file_status status;
+  std::string path;        ///< Absolute.
+  os::descriptor file;     ///< Open for reading.
+  os::file_status status;  ///< Of the open file.
 };
 static_assert(!std::is_aggregate_v<opened_file>);
 
 /// The name to make.
 struct link_target {
   link_target() = default;
+  /// Sets path and mode.
   link_target(std::string p, std::uint32_t m) : path(std::move(p)), mode(m) {}
 
   std::string path;        ///< Absolute.
@@ -66,12 +70,13 @@ static_assert(!std::is_aggregate_v<link_target>);
 /// What a link attempt did, and why it did not do better.
 struct link_report {
   link_report() = default;
+  /// Of a link that was made.
   explicit link_report(link_kind kind) : used(kind) {}
 
   /// Why one kind was not used.
   struct refusal {
-    link_kind kind;
-    std::error_code reason;
+    link_kind kind;          ///< That was refused.
+    std::error_code reason;  ///< What the system said.
   };
 
   std::optional<link_kind> used;  ///< None on failure.

@@ -14,8 +14,9 @@ namespace hubcache::inline v0_1 {
 /// Models `single_link_strategy`. Has no state.
 class reflink {
  public:
-  static constexpr link_kind kind = link_kind::reflink;
+  static constexpr link_kind kind = link_kind::reflink;  ///< What it makes.
 
+  /// As link_strategy says.
   HUBCACHE_DECL link_report link(const opened_file& have, const link_target& want, link_kinds kinds,
                                  std::error_code& ec) const;
 };

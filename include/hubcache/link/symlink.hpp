@@ -12,8 +12,9 @@ namespace hubcache::inline v0_1 {
 /// Models `single_link_strategy`. Has no state.
 class symlink {
  public:
-  static constexpr link_kind kind = link_kind::symlink;
+  static constexpr link_kind kind = link_kind::symlink;  ///< What it makes.
 
+  /// As link_strategy says.
   HUBCACHE_DECL link_report link(const opened_file& have, const link_target& want, link_kinds kinds,
                                  std::error_code& ec) const;
 };

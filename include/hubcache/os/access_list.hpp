@@ -15,9 +15,10 @@ namespace hubcache::inline v0_1::os {
 /// What a list says of the owning group, of a named user or of a named group. The group's permission bits of the file
 /// limit all of these.
 struct access_entry {
+  /// Of whom a list speaks.
   enum class subject : unsigned char { owning_group, user, group };
 
-  subject of = subject::owning_group;
+  subject of = subject::owning_group;  ///< Whom it means.
   std::uint32_t id = 0;           ///< Of the named user or group.
   std::uint32_t permissions = 0;  ///< As one digit of a mode.
 };
@@ -25,6 +26,7 @@ struct access_entry {
 /// The list of a file or folder (symlinks are followed); empty if the permission bits say all.
 [[nodiscard]] HUBCACHE_DECL std::vector<access_entry> access_list(const std::string& path,
                                                                   std::error_code& ec);
+/// Of an open file.
 [[nodiscard]] HUBCACHE_DECL std::vector<access_entry> access_list(const descriptor& file,
                                                                   std::error_code& ec);
 /// The list that files made in `folder` get; empty if they get none.

@@ -35,8 +35,8 @@ static_assert(!std::is_aggregate_v<extent_list>);
 
 /// What physical addresses can be compared within: one file system, all subvolumes of it.
 struct extent_space {
-  std::uint64_t high = 0;
-  std::uint64_t low = 0;
+  std::uint64_t high = 0;  ///< Of the file system's name, which is no more than a number.
+  std::uint64_t low = 0;   ///< Likewise.
 
   friend auto operator<=>(const extent_space&, const extent_space&) noexcept = default;
 };

@@ -21,8 +21,11 @@ namespace hubcache::inline v0_1::os {
 class descriptor {
  public:
   descriptor() noexcept = default;
+  /// Takes `fd`, which it closes.
   explicit descriptor(int fd) noexcept : fd_(fd) {}
+  /// Takes the descriptor of `other`, which has none then.
   descriptor(descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  /// Closes its own first.
   descriptor& operator=(descriptor&& other) noexcept {
     if (this != &other) {
       close();
@@ -32,7 +35,9 @@ class descriptor {
   }
   ~descriptor() { close(); }
 
+  /// The number; -1 if there is none.
   [[nodiscard]] int get() const noexcept { return fd_; }
+  /// Whether there is one.
   [[nodiscard]] explicit operator bool() const noexcept { return fd_ >= 0; }
   /// Closes now; errors of close() are not reported (data errors are caught by sync()).
   HUBCACHE_DECL void close() noexcept;
@@ -43,8 +48,8 @@ class descriptor {
 
 /// What tells one state of a file from another: stored with a verified digest, compared before it is believed.
 struct file_identity {
-  std::uint64_t device = 0;
-  std::uint64_t inode = 0;
+  std::uint64_t device = 0;   ///< Number of the file system.
+  std::uint64_t inode = 0;    ///< Number of the file in it.
   std::uint64_t size = 0;     ///< Bytes.
   std::int64_t mtime_ns = 0;  ///< Since 1970.
   std::int64_t ctime_ns = 0;  ///< Since 1970.
@@ -60,16 +65,18 @@ struct file_identity {
 
 /// A file's identity with what links need to know besides.
 struct file_status {
-  file_identity identity;
+  file_identity identity;   ///< Which state of which file.
   std::uint32_t mode = 0;   ///< Permission bits.
   std::uint32_t owner = 0;  ///< uid
   std::uint32_t group = 0;  ///< gid
-  std::uint64_t links = 0;
+  std::uint64_t links = 0;  ///< Names of the inode.
   std::uint64_t allocated = 0;   ///< Bytes on disk, as st_blocks counts them.
   std::int64_t accessed_ns = 0;  ///< Last read, since 1970, as far as the mount records it.
-  bool regular = false;
-  bool directory = false;
-  bool symlink = false;
+  bool regular = false;          ///< A regular file.
+  bool directory = false;        ///< A folder.
+  bool symlink = false;          ///< A symbolic link.
+
+  friend bool operator==(const file_status&, const file_status&) = default;
 };
 
 /// Of an open file.

@@ -14,13 +14,15 @@ namespace hubcache::inline v0_1::os {
 
 /// One name in a folder, and what it is without following it.
 struct folder_entry {
+  /// What a name leads to, unfollowed.
   enum class type : unsigned char { file, folder, symlink, other };
 
   folder_entry() = default;
+  /// Sets name and kind.
   folder_entry(std::string n, type k) : name(std::move(n)), kind(k) {}
 
-  std::string name;
-  type kind = type::other;
+  std::string name;         ///< One segment of a path.
+  type kind = type::other;  ///< What it is.
 };
 
 /// An open folder. Paths given to it are relative, '/'-separated and free of "." and ".." (is_safe_path()).
@@ -59,11 +61,13 @@ class folder {
   /// As open_read() and open_or_create() of <hubcache/os/file.hpp>, of a name in this folder.
   [[nodiscard]] HUBCACHE_DECL descriptor open_read(const std::string& name,
                                                    std::error_code& ec) const noexcept;
+  /// As open_or_create() of os/file.hpp, of a name in this folder.
   [[nodiscard]] HUBCACHE_DECL descriptor open_or_create(const std::string& name, std::uint32_t mode,
                                                         std::error_code& ec) const noexcept;
   /// Creates the file `name`, which must not exist yet, for reading and writing.
   [[nodiscard]] HUBCACHE_DECL descriptor create_new(const std::string& name, std::uint32_t mode,
                                                     std::error_code& ec) const noexcept;
+  /// The text of the symlink `name`.
   [[nodiscard]] HUBCACHE_DECL std::string read_link(const std::string& name, std::error_code& ec) const;
   /// Gives `name` to a symlink with the text `target`, atomically replacing a file of that name.
   HUBCACHE_DECL void replace_symlink(const std::string& target, const std::string& name,
@@ -86,6 +90,7 @@ class folder {
   HUBCACHE_DECL void take(const std::string& from, const std::string& name,
                           std::error_code& ec) const noexcept;
 
+  /// Whether it is open.
   [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(opened_); }
 
  private:

@@ -15,8 +15,10 @@
 
 namespace hubcache::inline v0_1::os {
 
+/// Shared locks exclude exclusive ones only.
 enum class lock_mode : unsigned char { shared, exclusive };
 
+/// What became of a try.
 enum class lock_outcome : unsigned char {
   granted,
   held,         ///< By somebody else; or `ec` says what went wrong.
@@ -40,6 +42,7 @@ class byte_lock {
                                                                        std::uint64_t at, std::error_code& ec);
 
   byte_lock(byte_lock&&) noexcept = default;
+  /// Gives its own lock up first.
   byte_lock& operator=(byte_lock&& other) noexcept {
     std::swap(file_, other.file_);
     std::swap(at_, other.at_);
@@ -74,10 +77,12 @@ class file_lock {
   /// notices a file that was removed between open and lock.
   void remove_on_release() noexcept { remove_ = true; }
 
+  /// Takes the lock of `other`, which has none then.
   file_lock(file_lock&& other) noexcept
       : file_(std::move(other.file_)),
         path_(std::move(other.path_)),
         remove_(std::exchange(other.remove_, false)) {}
+  /// Gives its own lock up first.
   file_lock& operator=(file_lock&& other) noexcept {
     if (this != &other) {
       release();
@@ -88,6 +93,7 @@ class file_lock {
     return *this;
   }
   ~file_lock() { release(); }
+  /// Gives the lock up now.
   HUBCACHE_DECL void release() noexcept;
 
  private:

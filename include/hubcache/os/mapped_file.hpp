@@ -21,14 +21,18 @@ enum class read_order : unsigned char {
 class mapped_file {
  public:
   mapped_file() noexcept = default;
+  /// Maps the first `size` bytes.
   [[nodiscard]] HUBCACHE_DECL static mapped_file map(const descriptor& file, std::size_t size,
                                                      std::error_code& ec,
                                                      read_order order = read_order::none) noexcept;
 
+  /// Valid as long as this object, or what it is moved to.
   [[nodiscard]] byte_view bytes() const noexcept { return {data_, size_}; }
 
+  /// Takes the mapping of `other`, which has none then.
   mapped_file(mapped_file&& other) noexcept
       : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+  /// Ends its own mapping first.
   mapped_file& operator=(mapped_file&& other) noexcept {
     std::swap(data_, other.data_);
     std::swap(size_, other.size_);

@@ -11,6 +11,7 @@
 
 namespace hubcache::inline v0_1::os {
 
+/// What became of a try.
 enum class share_outcome : unsigned char {
   shared,   ///< Both files have the same blocks there now.
   differs,  ///< The bytes are not equal: nothing was done.

@@ -22,8 +22,10 @@ namespace hubcache::inline v0_1 {
 struct bundle_part {
   bundle_part() = default;
 
-  plan what;
+  plan what;                     ///< Its plan.
   std::vector<file_role> roles;  ///< Of files of `what`; those not named have none. Sorted.
+
+  friend bool operator==(const bundle_part&, const bundle_part&) = default;
 };
 static_assert(!std::is_aggregate_v<bundle_part>);
 
@@ -37,9 +39,15 @@ struct bundle_plan {
 
   /// Bytes of all contents whose step is `action`: each content counts once a part.
   [[nodiscard]] HUBCACHE_DECL std::uint64_t bytes(file_action action) const;
+  /// Bytes that will cross the network.
   [[nodiscard]] std::uint64_t bytes_to_fetch() const { return bytes(file_action::fetched); }
+
+  friend bool operator==(const bundle_plan&, const bundle_plan&) = default;
 };
 static_assert(!std::is_aggregate_v<bundle_plan>);
+
+/// For people: to_string() of each part, the warnings, and a line of what is to be fetched in all.
+[[nodiscard]] HUBCACHE_DECL std::string to_string(const bundle_plan& what);
 
 /// Makes links of the fetches of `later` whose content a part of `earlier` fetches or has; what their common blobs/ will
 /// hold by then is present. The source is the name that the earlier part gives it: it need not exist before the run.
@@ -68,19 +76,22 @@ struct bundle_file {
 
   std::size_t part = 0;  ///< In bundle::parts.
   std::string role;      ///< Empty if it has none.
-  snapshot_file file;
+  snapshot_file file;    ///< What became of it.
   /// Known for LFS files at once; of a small one after the run, which hashes it.
   std::optional<digest> sha256;
+
+  friend bool operator==(const bundle_file&, const bundle_file&) = default;
 };
 static_assert(!std::is_aggregate_v<bundle_file>);
 
+/// What a run of a bundle_plan brought.
 struct bundle {
   bundle() = default;
 
   std::vector<snapshot> parts;     ///< As bundle_plan::parts.
   std::vector<bundle_file> files;  ///< Of all parts, in their order.
   snapshot_totals totals;          ///< Sums over the parts; seconds of the whole.
-  bool dry_run = false;
+  bool dry_run = false;            ///< A preview: what a run would do.
 
   /// Absolute path of `one`. @pre it is one of `files`.
   [[nodiscard]] std::string path_of(const bundle_file& one) const {
@@ -88,6 +99,8 @@ struct bundle {
   }
   /// The first file with this role, or nullptr. O(files).
   [[nodiscard]] HUBCACHE_DECL const bundle_file* find(std::string_view role) const noexcept;
+
+  friend bool operator==(const bundle&, const bundle&) = default;
 };
 static_assert(!std::is_aggregate_v<bundle>);
 

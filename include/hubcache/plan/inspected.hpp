@@ -24,8 +24,8 @@ namespace hubcache::inline v0_1 {
 struct inspected_file {
   inspected_file() = default;
 
-  std::string path;
-  content what;
+  std::string path;  ///< In the repo.
+  content what;      ///< Its content.
   /// What having it would take; of several files with the same content the first tells.
   file_action action = file_action::fetched;
   std::string format;                ///< "safetensors", "gguf" or "index"; empty: nothing of it was read.
@@ -35,6 +35,8 @@ struct inspected_file {
   std::uint64_t parameters = 0;    ///< Of its tensors.
   std::uint64_t header_bytes = 0;  ///< That were read of it.
   std::string problem;             ///< Why its header tells nothing, or what is wrong with it; one sentence.
+
+  friend bool operator==(const inspected_file&, const inspected_file&) = default;
 };
 static_assert(!std::is_aggregate_v<inspected_file>);
 
@@ -43,13 +45,16 @@ struct inspected_folder {
   inspected_folder() = default;
 
   std::string name;  ///< The first segment of its files' paths; empty: the root.
-  std::size_t files = 0;
-  std::uint64_t bytes = 0;
-  std::uint64_t bytes_to_fetch = 0;
+  std::size_t files = 0;             ///< Their number.
+  std::uint64_t bytes = 0;           ///< Sum of their sizes.
+  std::uint64_t bytes_to_fetch = 0;  ///< Of contents that are nowhere on this machine.
   std::uint64_t parameters = 0;  ///< Tensors of equal name and shape count once.
+
+  friend bool operator==(const inspected_folder&, const inspected_folder&) = default;
 };
 static_assert(!std::is_aggregate_v<inspected_folder>);
 
+/// What inspect() found in a repo.
 struct inspected_repo {
   inspected_repo() = default;
 
@@ -62,6 +67,8 @@ struct inspected_repo {
 
   /// The file of that path, or nullptr. O(log n).
   [[nodiscard]] HUBCACHE_DECL const inspected_file* find(std::string_view path) const noexcept;
+
+  friend bool operator==(const inspected_repo&, const inspected_repo&) = default;
 };
 static_assert(!std::is_aggregate_v<inspected_repo>);
 
@@ -72,13 +79,15 @@ struct comparison {
   /// Files of A whose content B has, too, each with its path in B: the same if that file is equal, else the first.
   std::vector<std::pair<std::string, std::string>> files;
   std::uint64_t bytes_shared = 0;  ///< Of contents that both have; each once.
-  std::uint64_t bytes_only_a = 0;
-  std::uint64_t bytes_only_b = 0;
+  std::uint64_t bytes_only_a = 0;  ///< Of contents that A alone has.
+  std::uint64_t bytes_only_b = 0;  ///< Of contents that B alone has.
 
   std::vector<std::string> tensors_shared;  ///< Those with equal type and shape in both: FOLDER/NAME; sorted.
   std::vector<std::string> tensors_differ;  ///< Those in both, of other type or shape.
-  std::uint64_t tensors_only_a = 0;
-  std::uint64_t tensors_only_b = 0;
+  std::uint64_t tensors_only_a = 0;         ///< Tensors that A alone has.
+  std::uint64_t tensors_only_b = 0;         ///< Tensors that B alone has.
+
+  friend bool operator==(const comparison&, const comparison&) = default;
 };
 static_assert(!std::is_aggregate_v<comparison>);
 

@@ -19,10 +19,11 @@ namespace hubcache::inline v0_1 {
 /// How the content of files that match a pattern is linked.
 struct link_rule {
   link_rule() = default;
+  /// Sets pattern and kinds.
   link_rule(std::string p, link_kinds k) : pattern(std::move(p)), kinds(k) {}
 
   std::string pattern;  ///< As of snapshot_options::allow.
-  link_kinds kinds = auto_link_kinds;
+  link_kinds kinds = auto_link_kinds;  ///< How they may be linked.
 
   friend bool operator==(const link_rule&, const link_rule&) = default;
 };
@@ -68,6 +69,10 @@ class snapshot_options {
   /// gives.
   std::size_t max_transfers = 32;
 
+  /// @name Setters
+  /// @{
+
+  /// Sets the member of that name: for options that are made and passed on in one expression.
   snapshot_options&& with_revision(std::string value) && {
     revision = std::move(value);
     return std::move(*this);
@@ -88,6 +93,44 @@ class snapshot_options {
     local_dir = std::move(value);
     return std::move(*this);
   }
+  snapshot_options&& with_force_download(bool value) && {
+    force_download = value;
+    return std::move(*this);
+  }
+  snapshot_options&& with_verify(bool value) && {
+    verify = value;
+    return std::move(*this);
+  }
+  snapshot_options&& with_smart_cache(bool value) && {
+    smart_cache = value;
+    return std::move(*this);
+  }
+  snapshot_options&& with_links(link_kinds value) && {
+    links = value;
+    return std::move(*this);
+  }
+  snapshot_options&& with_link_rules(std::vector<link_rule> value) && {
+    link_rules = std::move(value);
+    return std::move(*this);
+  }
+  snapshot_options&& with_mapping(cache_mapping value) && {
+    mapping = std::move(value);
+    return std::move(*this);
+  }
+  snapshot_options&& with_require(requirements value) && {
+    require = value;
+    return std::move(*this);
+  }
+  snapshot_options&& with_lock(locked_repo value) && {
+    lock = std::move(value);
+    return std::move(*this);
+  }
+  snapshot_options&& with_max_transfers(std::size_t value) && {
+    max_transfers = value;
+    return std::move(*this);
+  }  /// @}
+
+  friend bool operator==(const snapshot_options&, const snapshot_options&) = default;
 };
 static_assert(!std::is_aggregate_v<snapshot_options>);
 

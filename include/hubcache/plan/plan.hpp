@@ -23,14 +23,16 @@ namespace hubcache::inline v0_1 {
 struct plan_step {
   plan_step() = default;
 
-  content what;
-  file_action action = file_action::fetched;
+  content what;                               ///< The content.
+  file_action action = file_action::fetched;  ///< How it gets there.
   std::string file;  ///< The first of the repo's paths with this content.
   /// Paths still to be made, relative to plan::target_root; none if present.
   std::vector<std::string> targets;
   std::vector<place> places;           ///< Where it can be linked from, best first.
   link_kinds links = auto_link_kinds;  ///< How, by the options and the first of their rules that fits.
   inspection rules;                    ///< What its bytes are inspected for.
+
+  friend bool operator==(const plan_step&, const plan_step&) = default;
 };
 static_assert(!std::is_aggregate_v<plan_step>);
 
@@ -40,19 +42,22 @@ struct plan_entry {
 
   std::string path;      ///< In the repo.
   std::size_t step = 0;  ///< Of its content, in plan::steps.
+
+  friend bool operator==(const plan_entry&, const plan_entry&) = default;
 };
 static_assert(!std::is_aggregate_v<plan_entry>);
 
-/// A plan is inspected, printed or compared before it runs; it may be old when it does: the run looks again.
+/// A plan is inspected and printed before it runs; it may be old when it does: the run looks again. == compares
+/// every member, those that tell what making it took included; what it would do is in steps and entries.
 struct plan {
   plan() = default;
 
-  hubcache::repo repo;
-  std::string revision;
+  hubcache::repo repo;        ///< Of the plan.
+  std::string revision;       ///< As it was asked for.
   hubcache::listing listing;  ///< Of the whole commit.
-  snapshot_options options;
+  snapshot_options options;   ///< As they were given, with settings::require.
 
-  hub_layout layout;
+  hub_layout layout;  ///< Of the repo's folder in the cache.
   /// The same repo in the other Hub caches that the user configured: what lies there passed its gate before, too.
   std::vector<hub_layout> tiers;
   std::string view;  ///< Absolute path of the folder that shows the files.
@@ -65,11 +70,12 @@ struct plan {
   [[nodiscard]] HUBCACHE_DECL std::string tree_path(std::string_view commit) const;
   /// Path of the file that is filled before `what` gets its name.
   [[nodiscard]] HUBCACHE_DECL std::string partial_of(const content& what) const;
+  /// Whether the view is a local folder.
   [[nodiscard]] bool local() const noexcept { return !options.local_dir.empty(); }
 
   std::vector<plan_step> steps;     ///< In the listing's order of first files.
   std::vector<plan_entry> entries;  ///< In the listing's order.
-  std::vector<std::string> warnings;
+  std::vector<std::string> warnings;  ///< One sentence each; told again when it runs.
   bool let_in = false;     ///< The Hub let this caller in: content of other repos may be linked.
   bool write_ref = false;  ///< `revision` names the commit by the Hub's word of this run.
   /// Further branches and tags that name the commit, by the same word; recorded with `revision`.
@@ -80,10 +86,14 @@ struct plan {
   std::uint64_t bytes_wire = 0;  ///< Content received for it so far.
   double seconds = 0;            ///< Spent on it so far.
 
+  /// Bytes that will cross the network.
   [[nodiscard]] std::uint64_t bytes_to_fetch() const { return bytes(file_action::fetched); }
+  /// Bytes that lie elsewhere on this machine.
   [[nodiscard]] std::uint64_t bytes_to_link() const { return bytes(file_action::linked); }
   /// Bytes of all contents whose step is `action`; each content counts once.
   [[nodiscard]] HUBCACHE_DECL std::uint64_t bytes(file_action action) const;
+
+  friend bool operator==(const plan&, const plan&) = default;
 };
 static_assert(!std::is_aggregate_v<plan>);
 
@@ -104,6 +114,16 @@ static_assert(!std::is_aggregate_v<plan_lookups>);
 /// @throws error errc::file_not_found naming a file of options.files that the listing lacks, errc::lock_mismatch if the
 ///         lock gives two files of one content different sha256.
 HUBCACHE_DECL void make_steps(plan& draft, const plan_lookups& machine);
+
+/// For people: a line that sums it up, one for each content, and the warnings.
+///
+///     acme/llm at 133a221b8aa7: 3 files, 133.0M in all: 102.0 present, 50.6M to link, 82.4M to fetch
+///       fetch    82.4M model.safetensors
+///       link     50.6M vae.safetensors from /home/me/models/vae.safetensors
+///       present  102.0 config.json
+///
+/// The line of a content names the first file that has it. O(contents).
+[[nodiscard]] HUBCACHE_DECL std::string to_string(const plan& p);
 
 /// What a run of `p` would report.
 [[nodiscard]] HUBCACHE_DECL snapshot preview(const plan& p);

@@ -36,29 +36,34 @@ enum class file_action : std::uint8_t {
   return "fetched";
 }
 
+/// One file of a snapshot, and how it got there.
 struct snapshot_file {
   snapshot_file() = default;
 
   std::string path;  ///< In the repo.
-  content what;
-  file_action action = file_action::present;
+  content what;      ///< Its content.
+  file_action action = file_action::present;  ///< How it got there.
   std::optional<link_kind> link;      ///< How, if linked; in a dry run not known yet.
   std::string source;                 ///< Absolute path it was linked from, if linked.
   std::vector<link_refusal> refused;  ///< Why it was not linked by a better kind, if linked; best first.
+
+  friend bool operator==(const snapshot_file&, const snapshot_file&) = default;
 };
 static_assert(!std::is_aggregate_v<snapshot_file>);
 
 /// Sums over a run; bytes_total = bytes_present + bytes_linked + bytes_fetched.
 struct snapshot_totals {
-  std::uint64_t bytes_total = 0;
-  std::uint64_t bytes_present = 0;
-  std::uint64_t bytes_linked = 0;
+  std::uint64_t bytes_total = 0;    ///< Of all files' contents, each once.
+  std::uint64_t bytes_present = 0;  ///< Were here before.
+  std::uint64_t bytes_linked = 0;   ///< Lay elsewhere on this machine.
   std::uint64_t bytes_fetched = 0;  ///< Content bytes of the files fetched.
   std::uint64_t bytes_wire = 0;     ///< Content bytes received, retries included, resumed parts not.
   std::uint64_t requests = 0;       ///< HTTP exchanges, redirects and CDN included.
   std::uint64_t disk_delta =
       0;               ///< Bytes that new files occupy by st_blocks; hard links and reflinks occupy none.
   double seconds = 0;  ///< Wall time, planning included.
+
+  friend bool operator==(const snapshot_totals&, const snapshot_totals&) = default;
 };
 
 /// One line for people: "300.0M in all: 0.0 present, 200.0M linked, 100.0M fetched in 1.2 s (14 requests)".
@@ -66,15 +71,16 @@ struct snapshot_totals {
 /// Bytes as `hf` prints them: divided by 1000 until below 1000, one digit after the point: "116.3K".
 [[nodiscard]] HUBCACHE_DECL std::string format_bytes(std::uint64_t bytes);
 
+/// What a run brought, or in a preview would bring.
 struct snapshot {
   snapshot() = default;
 
   std::string path;  ///< The folder that shows the files, absolute.
-  hubcache::repo repo;
-  std::string revision;
+  hubcache::repo repo;   ///< Of the snapshot.
+  std::string revision;  ///< As it was asked for.
   std::string commit;  ///< 40 hex.
-  std::vector<snapshot_file> files;
-  snapshot_totals totals;
+  std::vector<snapshot_file> files;  ///< Sorted by path, each path once.
+  snapshot_totals totals;            ///< Sums over the files.
   bool dry_run = false;  ///< A preview: what a run would do.
   /// After a run with snapshot_options::mapping: its valid entries and every content of the snapshot, small files
   /// included, at an absolute path.
@@ -82,8 +88,12 @@ struct snapshot {
   /// Entries of the caller's mapping that were missing or held other content.
   cache_mapping stale_mapping;
 
-  /// Absolute path of a file of this snapshot. @pre `file` is one of `files`.
+  /// What became of `file`, a path in the repo, or nullptr. O(log files).
+  [[nodiscard]] HUBCACHE_DECL const snapshot_file* find(std::string_view file) const noexcept;
+  /// Absolute path of a file of this snapshot. @pre `file` is the path of one of `files`.
   [[nodiscard]] std::string path_of(std::string_view file) const { return path + "/" + std::string(file); }
+
+  friend bool operator==(const snapshot&, const snapshot&) = default;
 };
 static_assert(!std::is_aggregate_v<snapshot>);
 

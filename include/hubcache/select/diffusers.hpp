@@ -15,26 +15,55 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace hubcache::inline v0_1 {
 
+/// How much of what a pipeline's repo has.
 enum class pipeline_selection : unsigned char { diffusers, minimal };
 
 /// What a caller asks of one pipeline's files.
 struct diffusers_wish {
   diffusers_wish() = default;
 
-  pipeline_selection select = pipeline_selection::diffusers;
+  pipeline_selection select = pipeline_selection::diffusers;  ///< How much is picked.
   std::string variant;                  ///< "fp16", by is_variant_text(); empty: none.
   std::optional<bool> use_safetensors;  ///< None: where every component has them, else .bin.
   std::optional<bool> use_onnx;         ///< None: as the pipeline's class decides.
   std::vector<std::string> skip;  ///< Components that the caller has himself; their weights decide nothing.
 
+  /// @name Setters
+  /// @{
+
+  /// Sets the member of that name: for wishes that are made and passed on in one expression.
+  diffusers_wish&& with_select(pipeline_selection value) && {
+    select = value;
+    return std::move(*this);
+  }
+  diffusers_wish&& with_variant(std::string value) && {
+    variant = std::move(value);
+    return std::move(*this);
+  }
+  diffusers_wish&& with_use_safetensors(bool value) && {
+    use_safetensors = value;
+    return std::move(*this);
+  }
+  diffusers_wish&& with_use_onnx(bool value) && {
+    use_onnx = value;
+    return std::move(*this);
+  }
+  diffusers_wish&& with_skip(std::vector<std::string> value) && {
+    skip = std::move(value);
+    return std::move(*this);
+  }
+  /// @}
+
   friend bool operator==(const diffusers_wish&, const diffusers_wish&) = default;
 };
 static_assert(!std::is_aggregate_v<diffusers_wish>);
 
+/// What was picked.
 struct diffusers_selection {
   diffusers_selection() = default;
 

@@ -21,6 +21,7 @@
 
 namespace hubcache::inline v0_1 {
 
+/// What was picked.
 struct gguf_selection {
   gguf_selection() = default;
 
@@ -45,10 +46,17 @@ static_assert(!std::is_aggregate_v<gguf_selection>);
 /// What is asked of one model.
 struct gguf_wish {
   gguf_wish() = default;
+  /// Sets tag.
   explicit gguf_wish(std::string t) : tag(std::move(t)) {}
 
   std::string tag;      ///< "Q4_K_M"; literal text by is_gguf_tag(); empty: the default order.
   bool drafts = false;  ///< The sidecars for speculative decoding, too.
+
+  /// Sets drafts.
+  gguf_wish&& with_drafts(bool value) && {
+    drafts = value;
+    return std::move(*this);
+  }
 
   friend bool operator==(const gguf_wish&, const gguf_wish&) = default;
 };

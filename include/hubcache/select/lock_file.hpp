@@ -33,13 +33,15 @@
 
 namespace hubcache::inline v0_1 {
 
+/// One file of a lock.
 struct locked_file {
   locked_file() = default;
+  /// Sets path, size and sha256.
   locked_file(std::string p, std::uint64_t s, const digest& d) : path(std::move(p)), size(s), sha256(d) {}
 
   std::string path;  ///< In the repo; safe by is_safe_path().
-  std::uint64_t size = 0;
-  digest sha256;
+  std::uint64_t size = 0;  ///< In bytes.
+  digest sha256;           ///< Of the content.
 
   friend bool operator==(const locked_file&, const locked_file&) = default;
 };
@@ -49,7 +51,7 @@ static_assert(!std::is_aggregate_v<locked_file>);
 struct locked_repo {
   locked_repo() = default;
 
-  hubcache::repo repo;
+  hubcache::repo repo;             ///< Which is locked.
   std::string commit;              ///< 40 hex.
   std::vector<locked_file> files;  ///< Sorted by path, each path once.
 
@@ -64,7 +66,7 @@ static_assert(!std::is_aggregate_v<locked_repo>);
 struct lock_file {
   lock_file() = default;
 
-  std::vector<locked_repo> repos;
+  std::vector<locked_repo> repos;  ///< Sorted by type, then by id.
 
   /// The entry of `which`, or nullptr. O(n).
   [[nodiscard]] HUBCACHE_DECL const locked_repo* find(const repo& which) const;

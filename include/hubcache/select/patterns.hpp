@@ -63,7 +63,7 @@ class selection {
   selection() = default;
 
   std::optional<std::vector<std::string>> allow;  ///< None allows all; an empty list allows nothing.
-  std::vector<std::string> ignore;
+  std::vector<std::string> ignore;                ///< Of these, none is selected.
 
   /// Whether `path` is selected.
   [[nodiscard]] HUBCACHE_DECL bool operator()(std::string_view path) const;

@@ -18,6 +18,8 @@ struct role_selection {
 
   std::vector<file_role> files;       ///< Sorted.
   std::vector<std::string> warnings;  ///< One sentence each: of parts that the repo lacks.
+
+  friend bool operator==(const role_selection&, const role_selection&) = default;
 };
 static_assert(!std::is_aggregate_v<role_selection>);
 

@@ -13,10 +13,11 @@ namespace hubcache::inline v0_1 {
 /// "draft" or "preset" of a GGUF model; the role that a recipe gives it.
 struct file_role {
   file_role() = default;
+  /// Sets path and role.
   file_role(std::string p, std::string r) : path(std::move(p)), role(std::move(r)) {}
 
   std::string path;  ///< In the repo.
-  std::string role;
+  std::string role;  ///< As above.
 
   friend auto operator<=>(const file_role&, const file_role&) = default;
 };

@@ -38,10 +38,11 @@ using waiting_time = std::optional<std::chrono::seconds>;
 /// that follow.
 struct content_part {
   content_part() = default;
+  /// Sets begin and end.
   content_part(std::uint64_t b, std::optional<std::uint64_t> e) : begin(b), end(e) {}
 
-  std::uint64_t begin = 0;
-  std::optional<std::uint64_t> end;
+  std::uint64_t begin = 0;           ///< Offset of the first byte.
+  std::optional<std::uint64_t> end;  ///< Offset past the last byte; none: to the end.
 };
 
 /// Where one file is served, once an exchange has found out: mostly a signed
@@ -91,7 +92,9 @@ class hub_source {
 
   /// When this operation began.
   [[nodiscard]] std::chrono::steady_clock::time_point begun() const noexcept { return begun_; }
+  /// What it counted so far.
   [[nodiscard]] exchange_counters& counters() noexcept { return counters_; }
+  /// What it counted so far.
   [[nodiscard]] const exchange_counters& counters() const noexcept { return counters_; }
 
  private:

@@ -65,20 +65,25 @@ struct assembly_file {
   std::string path;  ///< In the directory; safe by is_safe_path().
   std::string file;  ///< Absolute: an entry of a snapshot.
   content what;      ///< What it must hold; its digest is the listing's.
-  digest sha256;
-  hubcache::repo repo;
-  std::string commit;
+  digest sha256;     ///< Of the content.
+  hubcache::repo repo;  ///< That it comes from.
+  std::string commit;   ///< Of that repo; 40 hex.
   std::string source;  ///< Its path in the repo.
+
+  friend bool operator==(const assembly_file&, const assembly_file&) = default;
 };
 static_assert(!std::is_aggregate_v<assembly_file>);
 
 /// One file that is written.
 struct assembly_text {
   assembly_text() = default;
+  /// Sets path and text.
   assembly_text(std::string p, std::string t) : path(std::move(p)), text(std::move(t)) {}
 
-  std::string path;
-  std::string text;
+  std::string path;  ///< In the directory; safe by is_safe_path().
+  std::string text;  ///< Its bytes.
+
+  friend bool operator==(const assembly_text&, const assembly_text&) = default;
 };
 static_assert(!std::is_aggregate_v<assembly_text>);
 
@@ -87,8 +92,10 @@ struct assembly {
   assembly() = default;
 
   std::string dir;  ///< Absolute; made if it is missing.
-  std::vector<assembly_file> files;
-  std::vector<assembly_text> texts;
+  std::vector<assembly_file> files;  ///< Linked from snapshots.
+  std::vector<assembly_text> texts;  ///< Written.
+
+  friend bool operator==(const assembly&, const assembly&) = default;
 };
 static_assert(!std::is_aggregate_v<assembly>);
 
@@ -99,15 +106,20 @@ struct assembled_file {
   std::string path;               ///< In the directory.
   std::optional<link_kind> link;  ///< None: written.
   bool kept = false;              ///< It was there already.
+
+  friend bool operator==(const assembled_file&, const assembled_file&) = default;
 };
 static_assert(!std::is_aggregate_v<assembled_file>);
 
+/// What became of an assembly.
 struct assembly_report {
   assembly_report() = default;
 
   std::vector<assembled_file> files;  ///< Files, then texts, in their order.
   std::vector<std::string> removed;   ///< Files of the old manifest that are gone.
   std::vector<pin> pins;              ///< Made for symlinks; what was pinned before is not named.
+
+  friend bool operator==(const assembly_report&, const assembly_report&) = default;
 };
 static_assert(!std::is_aggregate_v<assembly_report>);
 
@@ -143,12 +155,12 @@ HUBCACHE_DECL void check_assembly_names(const assembly& what);
 struct manifest_file {
   manifest_file() = default;
 
-  std::string path;
+  std::string path;                    ///< In the directory.
   std::optional<hubcache::repo> repo;  ///< None: written, no link.
-  std::string commit;
-  std::string source;
-  std::uint64_t size = 0;
-  digest sha256;
+  std::string commit;                  ///< 40 hex; empty without a repo.
+  std::string source;                  ///< Its path in the repo; empty without one.
+  std::uint64_t size = 0;              ///< In bytes.
+  digest sha256;                       ///< Of the content.
   std::optional<link_kind> link;  ///< None of a file with a repo: it may not be there yet.
 
   friend bool operator==(const manifest_file&, const manifest_file&) = default;

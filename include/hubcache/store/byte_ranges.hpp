@@ -13,11 +13,13 @@ namespace hubcache::inline v0_1 {
 /// The bytes from `begin` up to, not including, `end`.
 struct byte_range {
   byte_range() = default;
+  /// Sets begin and end.
   byte_range(std::uint64_t b, std::uint64_t e) : begin(b), end(e) {}
 
-  std::uint64_t begin = 0;
-  std::uint64_t end = 0;
+  std::uint64_t begin = 0;  ///< Offset of the first byte.
+  std::uint64_t end = 0;    ///< Offset past the last byte.
 
+  /// Bytes in it.
   [[nodiscard]] std::uint64_t size() const noexcept { return end - begin; }
   friend bool operator==(const byte_range&, const byte_range&) noexcept = default;
 };
@@ -37,7 +39,9 @@ class byte_ranges {
   /// behind `size`
   [[nodiscard]] HUBCACHE_DECL byte_ranges missing(std::uint64_t size) const;
 
+  /// All of them, in order, disjoint and not adjacent.
   [[nodiscard]] const std::vector<byte_range>& all() const noexcept { return all_; }
+  /// Whether there is none.
   [[nodiscard]] bool empty() const noexcept { return all_.empty(); }
   /// How many bytes.
   [[nodiscard]] HUBCACHE_DECL std::uint64_t total() const noexcept;

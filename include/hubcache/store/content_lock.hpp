@@ -39,6 +39,7 @@ class content_lock {
 /// Within one of these no content is locked against itself: use another for another user of the content.
 class content_locks {
  public:
+  /// Of the state folder `state_dir`.
   explicit content_locks(std::string state_dir) : state_dir_(std::move(state_dir)) {}
 
   /// As content_lock::try_lock().

@@ -20,7 +20,7 @@ struct edited_entry {
 };
 static_assert(!std::is_aggregate_v<edited_entry>);
 
-/// Replaces the entry `path` of a snapshot (snapshots/<commit>/... of a Hub cache) or of a folder that was downloaded
+/// Replaces the entry `path` of a snapshot (`snapshots/<commit>/...` of a Hub cache) or of a folder that was downloaded
 /// into by a private file with the same content, writable to its owner and readable by no more users than before. At
 /// once, by rename; the blob stays, and so do its other names. An entry that is such a file already is left alone. A
 /// file in a snapshot of links is how an edited entry is recognised.

@@ -29,6 +29,9 @@ class hub_layout {
   hub_layout(std::string cache_dir, const repo& which)
       : cache_(std::move(cache_dir)), folder_(which.folder()) {}
 
+  /// @{
+
+  /// Absolute path of the part of that name.
   [[nodiscard]] const std::string& cache_dir() const noexcept { return cache_; }
   [[nodiscard]] std::string repo_dir() const { return cache_ + "/" + folder_; }
   [[nodiscard]] std::string blobs_dir() const { return repo_dir() + "/blobs"; }
@@ -46,11 +49,14 @@ class hub_layout {
   [[nodiscard]] std::string lock(const digest& d) const {
     return cache_ + "/.locks/" + folder_ + "/" + d.hex() + ".lock";
   }
+  /// @}
   /// The file being filled. Its name has the form of huggingface_hub's partial files, so that every client knows
   /// it as one; the part in the middle is ours alone and constant, so that the next run finds it.
   [[nodiscard]] std::string partial(const digest& d) const { return blob(d) + ".68756263.incomplete"; }
-  /// The text of the symlink snapshots/<commit>/<path>: "../../blobs/<etag>", one "../" more per folder.
+  /// The text of the symlink `snapshots/<commit>/<path>`: `../../blobs/<etag>`, one "../" more per folder.
   [[nodiscard]] HUBCACHE_DECL static std::string entry_target(std::string_view path, const digest& d);
+
+  friend bool operator==(const hub_layout&, const hub_layout&) = default;
 
  private:
   std::string cache_;
@@ -69,7 +75,7 @@ HUBCACHE_DECL void make_repo_folders(const hub_layout& layout, std::error_code& 
 HUBCACHE_DECL void write_ref(const hub_layout& layout, std::string_view revision, std::string_view commit,
                              std::error_code& ec, fsync_mode mode = fsync_mode::none);
 
-/// The listing in trees/<commit>.json below `repo_dir` (or a local folder's .cache/huggingface); none if it is
+/// The listing in `trees/<commit>.json` below `repo_dir` (or a local folder's .cache/huggingface); none if it is
 /// missing, malformed, of another version or over 256 MiB.
 [[nodiscard]] HUBCACHE_DECL std::optional<listing> read_tree(const std::string& path,
                                                              std::string_view commit);

@@ -19,10 +19,13 @@ namespace hubcache::inline v0_1 {
 /// What bytes fail.
 struct objection {
   objection() = default;
+  /// Sets reason and detail.
   objection(errc r, std::string d) : reason(r), detail(std::move(d)) {}
 
-  errc reason = errc::disallowed;
+  errc reason = errc::disallowed;  ///< disallowed or lock_mismatch.
   std::string detail;
+
+  friend bool operator==(const objection&, const objection&) = default;
 };
 static_assert(!std::is_aggregate_v<objection>);
 
@@ -34,7 +37,10 @@ struct inspection {
   std::optional<digest>
       sha256;  ///< That a lock file gives, if the content's name is another: else lock_mismatch.
 
+  /// Whether there is anything to look for.
   [[nodiscard]] bool needed() const noexcept { return pickles || sha256.has_value(); }
+
+  friend bool operator==(const inspection&, const inspection&) = default;
 };
 static_assert(!std::is_aggregate_v<inspection>);
 

@@ -4,11 +4,11 @@
 ///
 /// | path                                   | says                                                          |
 /// |----------------------------------------|---------------------------------------------------------------|
-/// | pins/<hash>.json                       | a repo or a revision must not be removed                      |
-/// | used/<cache>/<repo folder>/<commit>    | its mtime is when the snapshot was used last; it is empty     |
-/// | leases/<cache>/<repo folder>.lock      | locked shared while a process works on the repo's folder      |
+/// | `pins/<hash>.json`                     | a repo or a revision must not be removed                      |
+/// | `used/<cache>/<repo folder>/<commit>`  | its mtime is when the snapshot was used last; it is empty     |
+/// | `leases/<cache>/<repo folder>.lock`    | locked shared while a process works on the repo's folder      |
 ///
-/// <cache> is a hash of the cache's real path. Whatever else lies there is ignored.
+/// `<cache>` is a hash of the cache's real path. Whatever else lies there is ignored.
 
 #include <hubcache/config.hpp>
 #include <hubcache/os/lock.hpp>
@@ -27,6 +27,7 @@ namespace hubcache::inline v0_1 {
 /// What must not be removed.
 struct pin {
   pin() = default;
+  /// Sets cache_dir, repo and revision.
   pin(std::string hub, std::string label, std::string rev)
       : cache_dir(std::move(hub)), repo(std::move(label)), revision(std::move(rev)) {}
 
@@ -34,6 +35,8 @@ struct pin {
   std::string repo;            ///< "model/owner/name", as census_repo::label().
   std::string revision;        ///< A commit, or a ref: what that names at the time. Empty: all revisions.
   std::int64_t pinned_at = 0;  ///< Seconds since 1970.
+
+  friend bool operator==(const pin&, const pin&) = default;
 };
 static_assert(!std::is_aggregate_v<pin>);
 
@@ -44,6 +47,8 @@ struct pin_list {
   std::vector<pin> pins;  ///< Sorted by repo and revision.
   /// Files that are no pins, one sentence each: perhaps pins once, so who removes things must stop at them.
   std::vector<std::string> problems;
+
+  friend bool operator==(const pin_list&, const pin_list&) = default;
 };
 static_assert(!std::is_aggregate_v<pin_list>);
 
@@ -51,6 +56,7 @@ static_assert(!std::is_aggregate_v<pin_list>);
 /// by their folders in the cache, "models--owner--name".
 class ledger {
  public:
+  /// Of the state folder `state_dir`.
   explicit ledger(std::string state_dir) noexcept : folder_(std::move(state_dir)) {}
 
   /// Records that the snapshot is used now. Never fails: a use that cannot be recorded is not.

@@ -25,6 +25,7 @@ namespace hubcache::inline v0_1 {
 /// A file that a manifest names.
 struct llama_file {
   llama_file() = default;
+  /// Sets name and what.
   llama_file(std::string n, content w) : name(std::move(n)), what(w) {}
 
   std::string name;  ///< In the folder: no '/'.

@@ -19,6 +19,9 @@ class local_layout {
   /// @param folder absolute.
   explicit local_layout(std::string folder) : folder_(std::move(folder)) {}
 
+  /// @{
+
+  /// Absolute path of the part of that name.
   [[nodiscard]] const std::string& folder() const noexcept { return folder_; }
   [[nodiscard]] std::string book_keeping() const { return folder_ + "/.cache/huggingface"; }
   [[nodiscard]] std::string downloads() const { return book_keeping() + "/download"; }
@@ -31,6 +34,7 @@ class local_layout {
   [[nodiscard]] std::string tree(std::string_view commit) const {
     return book_keeping() + "/trees/" + std::string(commit) + ".json";
   }
+  /// @}
 
  private:
   std::string folder_;
@@ -39,12 +43,15 @@ class local_layout {
 /// What is recorded of one file of a local folder.
 struct local_metadata {
   local_metadata() = default;
-  std::string commit;
-  std::string etag;
+  std::string commit;  ///< Of the snapshot that the file came with; 40 hex.
+  std::string etag;    ///< Digest of the content, in hex.
+
+  friend bool operator==(const local_metadata&, const local_metadata&) = default;
 };
 static_assert(!std::is_aggregate_v<local_metadata>);
 
-/// Creates the book-keeping folders, CACHEDIR.TAG and the .gitignore that hides them. As write_metadata(), follows no
+/// Creates the book-keeping folders, CACHEDIR.TAG and the .gitignore that hides them; sweeps out records that killed
+/// processes left half written. As write_metadata(), follows no
 /// symlink below the local folder.
 HUBCACHE_DECL void make_local_folders(const local_layout& layout, std::error_code& ec);
 

@@ -25,6 +25,7 @@ class mapped_weights {
  public:
   mapped_weights() noexcept = default;
 
+  /// All bytes of the file. Valid as long as this object, or what it is moved to.
   [[nodiscard]] byte_view bytes() const noexcept { return file_.bytes(); }
   /// The bytes before the tensors; empty if the file is of no format known here.
   [[nodiscard]] byte_view header() const noexcept { return bytes().first(header_size_); }

@@ -45,8 +45,11 @@ class partial : public std::enable_shared_from_this<partial> {
 
   /// How many bytes were there when opened.
   [[nodiscard]] std::uint64_t resumed() const noexcept { return resumed_; }
+  /// The content that it shall hold.
   [[nodiscard]] const content& what() const noexcept { return what_; }
+  /// Absolute.
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
+  /// Open for reading and writing.
   [[nodiscard]] const os::descriptor& file() const noexcept { return file_; }
 
   /// Puts `bytes` at `offset`, hashes them while they are warm if all before

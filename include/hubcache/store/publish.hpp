@@ -25,10 +25,10 @@ namespace hubcache::inline v0_1 {
 struct verified_partial {
   verified_partial() = default;
 
-  std::size_t step = 0;
-  std::vector<std::string> targets;
-  std::shared_ptr<partial> file;
-  std::shared_ptr<content_lock> lock;
+  std::size_t step = 0;                ///< In the run's plan.
+  std::vector<std::string> targets;    ///< Names that it gets.
+  std::shared_ptr<partial> file;       ///< Complete and verified.
+  std::shared_ptr<content_lock> lock;  ///< Held until it is published.
   inspection rules;  ///< What does not meet them is not named, and stays a partial.
 };
 static_assert(!std::is_aggregate_v<verified_partial>);
@@ -49,10 +49,10 @@ inline constexpr std::uint64_t whole_limit = 1024 * 1024;
 struct whole_content {
   whole_content() = default;
 
-  content what;
-  std::vector<std::string> targets;
+  content what;                        ///< Its name and size, verified by publish().
+  std::vector<std::string> targets;    ///< Names that it gets.
   std::unique_ptr<std::byte[]> bytes;  ///< `what.size` of them.
-  std::shared_ptr<content_lock> lock;
+  std::shared_ptr<content_lock> lock;  ///< Held until it is published.
   inspection rules;  ///< What does not meet them is not written.
 };
 static_assert(!std::is_aggregate_v<whole_content>);
@@ -61,7 +61,7 @@ static_assert(!std::is_aggregate_v<whole_content>);
 struct published_content {
   published_content() = default;
 
-  placed_content placed;
+  placed_content placed;  ///< Where it lies; void if it was altered.
   std::optional<digest>
       altered;  ///< The digest of the bytes if they are not the content: then nothing is placed.
 };
@@ -78,10 +78,10 @@ static_assert(!std::is_aggregate_v<published_content>);
 struct symlink_entry {
   symlink_entry() = default;
   std::string path;  ///< In the repo.
-  digest name;
+  digest name;       ///< Names its blob.
 };
 static_assert(!std::is_aggregate_v<symlink_entry>);
-/// Makes the symlink entries snapshots/<commit>/<path> -> blobs in `view`, below `base`; equal ones are left alone, and
+/// Makes the symlink entries `snapshots/<commit>/<path>` -> blobs in `view`, below `base`; equal ones are left alone, and
 /// so are, unless `force`, files that hold other bytes than their blob: a user made them his own (make_private()).
 /// @return the paths of the files that were left alone.
 /// @throws error if an entry cannot be made, or a symlink stands where a folder belongs.

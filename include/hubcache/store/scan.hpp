@@ -5,7 +5,7 @@
 ///
 /// | kind             | read                                                      | names the content             |
 /// |------------------|-----------------------------------------------------------|-------------------------------|
-/// | hub_cache        | <repo>/blobs/; plain files in snapshots/; shared payloads | file name; trees/<commit>.json|
+/// | hub_cache        | `<repo>/blobs/`; plain files in snapshots/; shared payloads | file name; `trees/<commit>.json`|
 /// | local_dir        | .cache/huggingface/download/                              | its .metadata files           |
 /// | ollama           | blobs/                                                    | file name                     |
 /// | git_lfs          | objects/, there or below lfs/ or .git/lfs/                | file name                     |
@@ -32,12 +32,15 @@ namespace hubcache::inline v0_1 {
 /// Something that could not be read; the scan went on without it.
 struct scan_problem {
   scan_problem() = default;
+  /// Sets path, text and origin.
   scan_problem(std::string p, std::string t, store_origin o)
       : path(std::move(p)), text(std::move(t)), origin(o) {}
 
   std::string path;                         ///< Absolute.
   std::string text;                         ///< Why, for people.
   store_origin origin = store_origin::own;  ///< Of its store: what was merely found need not bother anybody.
+
+  friend bool operator==(const scan_problem&, const scan_problem&) = default;
 };
 static_assert(!std::is_aggregate_v<scan_problem>);
 
@@ -50,7 +53,9 @@ struct store_scan {
   /// Every folder seen, and those of stores that were not asked for -> its mtime (ns) when it was read; 0 = read it
   /// again.
   std::map<std::string, std::int64_t> folders;
-  std::vector<scan_problem> problems;
+  std::vector<scan_problem> problems;  ///< What could not be read.
+
+  friend bool operator==(const store_scan&, const store_scan&) = default;
 };
 static_assert(!std::is_aggregate_v<store_scan>);
 

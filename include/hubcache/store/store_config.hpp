@@ -25,20 +25,21 @@ namespace hubcache::inline v0_1 {
 struct store_entry {
   store_entry() = default;
 
-  std::optional<store_kind> kind;
+  std::optional<store_kind> kind;  ///< Whose layout; none: by its looks.
   std::string path;  ///< Absolute.
-  bool in_place = false;
-  bool read_only = false;
+  bool in_place = false;  ///< As store::in_place.
+  bool read_only = false;  ///< As store::read_only.
 
   friend bool operator==(const store_entry&, const store_entry&) = default;
 };
 static_assert(!std::is_aggregate_v<store_entry>);
 
+/// What stores.toml says.
 struct store_config {
   store_config() = default;
 
   bool find = true;  ///< Whether the places of other tools are looked at, too.
-  std::vector<store_entry> stores;
+  std::vector<store_entry> stores;  ///< In the order of the file.
 
   friend bool operator==(const store_config&, const store_config&) = default;
 };

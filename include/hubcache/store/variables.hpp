@@ -18,6 +18,7 @@ using variable_lookup = std::function<std::optional<std::string>(const std::stri
 /// Reads variables with the conversions that several of them share. Refers to the look-up.
 class variables {
  public:
+  /// Asks `lookup`, which outlives this.
   explicit variables(const variable_lookup& lookup) noexcept : lookup_(lookup) {}
 
   /// Empty if it is not set.
@@ -37,6 +38,7 @@ class variables {
   /// The folder that `value` names: expanded, absolute, without a trailing '/'.
   [[nodiscard]] HUBCACHE_DECL std::string folder(const std::string& value) const;
 
+  /// The user's home folder.
   [[nodiscard]] HUBCACHE_DECL std::string home() const;
   /// XDG_CACHE_HOME, or ~/.cache.
   [[nodiscard]] HUBCACHE_DECL std::string user_cache() const;

@@ -5,7 +5,7 @@
 #include <hubcache/config.hpp>
 #include <hubcache/error.hpp>
 #include <hubcache/transport/http1.hpp>
-#include <hubcache/transport/tls.hpp>
+#include <hubcache/transport/secure_stream.hpp>
 #include <hubcache/transport/watchdog.hpp>
 #include <hubcache/url.hpp>
 
@@ -17,7 +17,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -26,8 +25,8 @@
 namespace hubcache::inline v0_1::detail {
 
 /// The way to an origin.
-struct route {
-  route() = default;
+struct origin_route {
+  origin_route() = default;
 
   const url* target = nullptr;  ///< Its origin counts.
   const url* proxy = nullptr;   ///< Null: the way is direct.
@@ -37,7 +36,7 @@ struct route {
     return proxy && !target->secure() ? "proxy " + proxy->origin() : target->origin();
   }
 };
-static_assert(!std::is_aggregate_v<route>);
+static_assert(!std::is_aggregate_v<origin_route>);
 
 /// Failures are thrown as `error`, after which the object is good for nothing but destruction. Its coroutines
 /// must be awaited by an owner of the object.
@@ -63,7 +62,7 @@ class connection final : private watched {
 
   /// Connects to the first address that answers, through the proxy's tunnel if there is one, and shakes hands with a secure target. `tls` may
   /// be null for an http target.
-  [[nodiscard]] asio::awaitable<void> open(const route& way, std::shared_ptr<tls_context> tls);
+  [[nodiscard]] asio::awaitable<void> open(const origin_route& way, std::shared_ptr<secure_context> tls);
   /// Sends a whole request. The next read waits for its answer.
   [[nodiscard]] asio::awaitable<void> write(std::string_view bytes);
   /// Reads the head of the final answer to a request of `method`; skips interim ones. Each head has one
@@ -89,8 +88,9 @@ class connection final : private watched {
   using endpoints = std::vector<asio::ip::tcp::endpoint>;
   [[nodiscard]] asio::awaitable<endpoints> look_up(const url& host, clock::time_point deadline);
   [[nodiscard]] asio::awaitable<void> connect(const url& host);
-  [[nodiscard]] asio::awaitable<void> open_tunnel(const route& way);
-  [[nodiscard]] asio::awaitable<void> shake_hands(const route& way, std::shared_ptr<tls_context> tls);
+  [[nodiscard]] asio::awaitable<void> open_tunnel(const origin_route& way);
+  [[nodiscard]] asio::awaitable<void> shake_hands(const origin_route& way,
+                                                  std::shared_ptr<secure_context> tls);
   [[nodiscard]] io_step receive(std::span<std::byte> into, std::size_t& n, asio::error_code& ec);
   [[nodiscard]] io_step send(std::string_view bytes, std::size_t& n, asio::error_code& ec);
   /// Suspends until the socket has what `step` wants; `done` lets the others have their turn.
@@ -109,7 +109,7 @@ class connection final : private watched {
 
   std::string peer_;
   asio::ip::tcp::socket socket_;
-  std::optional<tls_stream> tls_;
+  std::unique_ptr<secure_stream> tls_;  // null: the bytes go as they are
   std::shared_ptr<watchdog> timeouts_;
   clock::time_point deadline_ = never;       // of what is waited for
   clock::time_point head_deadline_ = never;  // of the head that is awaited: to begin, then to be complete

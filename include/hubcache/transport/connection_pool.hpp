@@ -20,7 +20,7 @@
 
 namespace hubcache::inline v0_1::detail {
 
-/// What waits for the next exchange, and how many exchanges run, for each key (see route::key). As a new
+/// What waits for the next exchange, and how many exchanges run, for each key (see origin_route::key). As a new
 /// connection is opened only where none is idle, no key ever has more than `max_running` open.
 class connection_pool {
  public:

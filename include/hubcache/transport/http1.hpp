@@ -33,8 +33,8 @@ enum class framing : unsigned char {
 /// chunked.
 class response_parser {
  public:
-  static constexpr std::size_t max_head_size = 64 * 1024;
-  static constexpr std::size_t max_fields = 200;
+  static constexpr std::size_t max_head_size = 64 * 1024;  ///< Of a head, in bytes.
+  static constexpr std::size_t max_fields = 200;           ///< Of a head.
 
   /// `method` is the request's: an answer to HEAD, or a 2xx to CONNECT, has no body.
   explicit response_parser(std::string_view method)
@@ -42,14 +42,17 @@ class response_parser {
 
   /// Reads from the front of `bytes` up to the end of the head. Returns how many it read. O(bytes).
   std::size_t feed(std::string_view bytes);
+  /// Whether the head is complete.
   [[nodiscard]] bool complete() const noexcept { return complete_; }
 
   /// @pre complete() for all of the following.
   /// Content-Length stands in it for HEAD too: the size that GET would send.
   [[nodiscard]] const response_head& head() const noexcept { return result_; }
+  /// The same, moved out.
   [[nodiscard]] response_head take_head() noexcept { return std::move(result_); }
   /// Whether this is a 1xx answer: the final one follows, for a new parser.
   [[nodiscard]] bool interim() const noexcept { return result_.status < 200; }
+  /// How the body ends.
   [[nodiscard]] framing body() const noexcept { return framing_; }
   /// Whether the connection may carry another request once the body has been read.
   [[nodiscard]] bool keep_alive() const noexcept { return keep_alive_; }
@@ -81,6 +84,7 @@ class chunk_decoder {
   /// `bytes`. An empty piece means that all of `bytes` was used up or, if done(), that the body is complete;
   /// what follows it stays in `bytes`.
   [[nodiscard]] std::string_view next(std::string_view& bytes);
+  /// Whether the last chunk and the trailer were read.
   [[nodiscard]] bool done() const noexcept { return state_ == state::done; }
 
  private:

@@ -16,6 +16,7 @@
 
 namespace hubcache::inline v0_1 {
 
+/// What the HTTPS transport needs of the settings.
 struct transport_options {
   transport_options() = default;
 
@@ -63,6 +64,7 @@ class https_transport {
   /// up to 0.1 s.
   explicit https_transport(asio::any_io_executor executor, transport_options options = transport_options());
 
+  /// As transport says.
   [[nodiscard]] asio::awaitable<http_response> exchange(const http_request& request, body_sink& sink);
 
  private:

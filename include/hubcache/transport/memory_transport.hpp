@@ -21,10 +21,13 @@ namespace hubcache::inline v0_1 {
 /// @par Thread safety  One executor at a time. Copies share the record and the steps.
 class memory_transport {
  public:
+  /// Answers one request; may throw `error`.
   using handler = std::function<http_response(const http_request&)>;
 
+  /// Hands the answers' bodies to sinks in chunks of at most `chunk_size` bytes.
   explicit memory_transport(handler answer, std::size_t chunk_size = 16 * 1024);
 
+  /// As transport says.
   [[nodiscard]] asio::awaitable<http_response> exchange(const http_request& request, body_sink& sink);
 
   /// Every request so far, in the order of the exchanges' starts.

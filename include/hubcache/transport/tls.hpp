@@ -2,7 +2,7 @@
 /// @file
 /// TLS of `https_transport`: what its connections share, and the client's end of one of them. Not for other users.
 
-#include <hubcache/config.hpp>
+#include <hubcache/transport/secure_stream.hpp>
 
 #include <asio/error_code.hpp>
 #include <asio/ip/tcp.hpp>
@@ -24,15 +24,6 @@ struct x509_store_ctx_st;
 
 namespace hubcache::inline v0_1::detail {
 
-/// How an attempt to move bytes, which never blocks, ended.
-enum class io_step : unsigned char {
-  done,
-  want_read,   ///< Go on when the socket has something to read.
-  want_write,  ///< Go on when it takes more.
-  closed,      ///< The peer ended the stream in good order.
-  failed,
-};
-
 struct openssl_deleter {
   HUBCACHE_DECL void operator()(bio_method_st* method) const noexcept;
   HUBCACHE_DECL void operator()(ssl_ctx_st* context) const noexcept;
@@ -44,16 +35,16 @@ using openssl_ptr = std::unique_ptr<T, openssl_deleter>;
 
 /// Versions, ciphers, trusted roots, and the last session with each of some origins: a further connection
 /// that resumes it spares both sides the certificate and its check. Every session in here was verified under
-/// these roots for the host of its origin. One executor, as its transport.
-class tls_context {
+/// these roots for the host of its origin.
+class tls_context final : public secure_context, public std::enable_shared_from_this<tls_context> {
  public:
   /// Both empty: the system's roots. Of those the folder is searched certificate by certificate, as they are
   /// needed; the bundle, which takes some 20 ms to parse, is read when a chain does not verify with the folder alone.
   /// @throws error errc::tls_failed if the roots cannot be read.
   tls_context(const std::string& ca_file, const std::string& ca_dir);
-  tls_context(const tls_context&) = delete;
-  tls_context& operator=(const tls_context&) = delete;
-  ~tls_context() = default;
+  /// @pre a std::shared_ptr owns it
+  [[nodiscard]] std::unique_ptr<secure_stream> stream(asio::ip::tcp::socket& socket, const std::string& host,
+                                                      std::string origin) override;
 
  private:
   friend class tls_stream;
@@ -72,25 +63,17 @@ class tls_context {
   std::vector<std::pair<std::string, openssl_ptr<ssl_session_st>>> sessions_;  // oldest first
 };
 
-/// One TLS stream over a non-blocking socket. Nothing here suspends: what wants the socket says so.
-class tls_stream {
+class tls_stream final : public secure_stream {
  public:
-  /// @param socket outlives the stream. @param origin names what may resume each other's sessions.
-  /// @throws error errc::tls_failed if certificates for `host` cannot be verified
+  /// As secure_context::stream().
   tls_stream(std::shared_ptr<tls_context> context, asio::ip::tcp::socket& socket, const std::string& host,
              std::string origin);
-  tls_stream(const tls_stream&) = delete;
-  tls_stream& operator=(const tls_stream&) = delete;
-  ~tls_stream();
+  ~tls_stream() override;
 
-  /// Calls may be repeated until they are `done`. `ec` is set where the result is `failed`.
-  [[nodiscard]] io_step shake_hands(asio::error_code& ec);
-  /// Puts `n` bytes into `into`; the result says why not more. What failed after some bytes fails again.
-  [[nodiscard]] io_step read(std::span<std::byte> into, std::size_t& n, asio::error_code& ec);
-  /// @param bytes must begin with the same ones after want_read and want_write.
-  [[nodiscard]] io_step write(std::string_view bytes, std::size_t& n, asio::error_code& ec);
-  /// Why the peer's certificate was refused; empty if it was not.
-  [[nodiscard]] std::string refusal() const;
+  [[nodiscard]] io_step shake_hands(asio::error_code& ec) override;
+  [[nodiscard]] io_step read(std::span<std::byte> into, std::size_t& n, asio::error_code& ec) override;
+  [[nodiscard]] io_step write(std::string_view bytes, std::size_t& n, asio::error_code& ec) override;
+  [[nodiscard]] std::string refusal(const asio::error_code& ec) const override;
 
  private:
   friend class tls_context;

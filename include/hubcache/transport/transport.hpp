@@ -1,6 +1,9 @@
 #pragma once
 /// @file
-/// @concept transport: one HTTP exchange. It knows nothing of the Hub, of caches or of retries.
+/// The contract of transports.
+
+/// @concept hubcache::transport
+/// One HTTP exchange. It knows nothing of the Hub, of caches or of retries.
 ///
 /// Notation: T the type, t an lvalue of T, rq a const `http_request`, s an lvalue of a type derived from
 /// `body_sink`.
@@ -25,7 +28,8 @@
 ///   exchange with errc::cancelled or asio::error::operation_aborted; its connection is closed.
 /// - Construction is free of I/O. TLS material loads at the first https exchange.
 ///
-/// Models: https_transport; examples/plugins has one on libcurl. tests/transport/conformance.hpp tests a model.
+/// Models: https_transport, memory_transport, any_transport; examples/plugins has one on libcurl and a mirror in a
+/// folder. tests/conformance/transport.hpp tests a model.
 
 #include <hubcache/error.hpp>
 #include <hubcache/http_message.hpp>
@@ -48,6 +52,7 @@ namespace hubcache::inline v0_1 {
 /// Takes the body of one response. Called on the transport's executor, one call at a time.
 class body_sink {
  public:
+  /// What to do with a body.
   enum class verdict : unsigned char { take, keep, stop };
 
   /// Looks at the head and decides what happens to the body.
@@ -81,6 +86,7 @@ concept transport = requires(T& t, const http_request& request, body_sink& sink)
 /// A non-owning reference to any transport: one indirect call per exchange lets everything above be compiled once.
 class transport_ref {
  public:
+  /// Refers to `model`.
   template <transport T>
   requires(!std::is_same_v<T, transport_ref>) transport_ref(T& model)
   noexcept  // NOLINT: a reference wrapper
@@ -88,6 +94,7 @@ class transport_ref {
           return static_cast<T*>(self)->exchange(request, sink);
         }) {}
 
+  /// As transport says.
   [[nodiscard]] asio::awaitable<http_response> exchange(const http_request& request, body_sink& sink) const {
     return exchange_(self_, request, sink);
   }

@@ -20,12 +20,14 @@ namespace hubcache::inline v0_1 {
 struct census_content {
   census_content() = default;
 
-  /// The blob's file name, its etag. Of a plain file: what trees/<commit>.json says, or empty.
+  /// The blob's file name, its etag. Of a plain file: what `trees/<commit>.json` says, or empty.
   std::string name;
   std::string path;        ///< Absolute, below the repo's folder.
   std::string payload;     ///< Absolute, of the bytes: `path`, or where its symlink leads.
   os::file_status status;  ///< Of the payload.
   bool blob = true;        ///< It lies in blobs/.
+
+  friend bool operator==(const census_content&, const census_content&) = default;
 };
 static_assert(!std::is_aggregate_v<census_content>);
 
@@ -35,17 +37,22 @@ struct census_entry {
 
   std::string path;                    ///< In the repo.
   std::optional<std::size_t> content;  ///< Of census_repo::contents; none if it leads nowhere.
+
+  friend bool operator==(const census_entry&, const census_entry&) = default;
 };
 static_assert(!std::is_aggregate_v<census_entry>);
 
+/// One snapshot.
 struct census_revision {
   census_revision() = default;
 
-  std::string commit;
+  std::string commit;                 ///< 40 hex.
   std::string path;                   ///< Absolute, of the snapshot.
   std::vector<census_entry> entries;  ///< Sorted by path.
   std::vector<std::string> refs;      ///< That name it, sorted.
   std::int64_t modified_ns = 0;       ///< Newest mtime of its contents, else of the folder.
+
+  friend bool operator==(const census_revision&, const census_revision&) = default;
 };
 static_assert(!std::is_aggregate_v<census_revision>);
 
@@ -54,10 +61,13 @@ struct census_partial {
   census_partial() = default;
 
   std::string path;  ///< Absolute.
-  os::file_status status;
+  os::file_status status;  ///< Of the file.
+
+  friend bool operator==(const census_partial&, const census_partial&) = default;
 };
 static_assert(!std::is_aggregate_v<census_partial>);
 
+/// What one repo's folder holds.
 struct census_repo {
   census_repo() = default;
 
@@ -69,32 +79,40 @@ struct census_repo {
   std::vector<census_content> contents;     ///< Sorted by path; blobs that no snapshot names included.
   std::vector<census_revision> revisions;   ///< Sorted by commit.
   std::map<std::string, std::string> refs;  ///< Name -> commit, as on disk.
-  std::vector<census_partial> partials;
+  std::vector<census_partial> partials;     ///< Files that were being filled.
 
   /// "model/owner/name": as `hf cache ls` prints it and `cache rm` takes it.
   [[nodiscard]] std::string label() const { return type + "/" + id; }
+
+  friend bool operator==(const census_repo&, const census_repo&) = default;
 };
 static_assert(!std::is_aggregate_v<census_repo>);
 
 /// Something that is not as it should be; the census goes on without it.
 struct census_problem {
   census_problem() = default;
+  /// Sets path, text and unreadable.
   census_problem(std::string p, std::string t, bool u = false)
       : path(std::move(p)), text(std::move(t)), unreadable(u) {}
 
   std::string path;         ///< Absolute.
   std::string text;         ///< What is wrong, for people.
   bool unreadable = false;  ///< It could not be read, so the census may lack what it holds.
+
+  friend bool operator==(const census_problem&, const census_problem&) = default;
 };
 static_assert(!std::is_aggregate_v<census_problem>);
 
+/// What a Hub cache holds.
 struct census {
   census() = default;
 
-  std::string cache_dir;
+  std::string cache_dir;           ///< Absolute.
   std::int64_t begun_ns = 0;       ///< When it was begun, since 1970.
   std::vector<census_repo> repos;  ///< Sorted by label.
-  std::vector<census_problem> problems;
+  std::vector<census_problem> problems;  ///< What is not as it should be.
+
+  friend bool operator==(const census&, const census&) = default;
 };
 static_assert(!std::is_aggregate_v<census>);
 

@@ -21,7 +21,7 @@ struct ledger_view {
   /// Says nothing.
   HUBCACHE_DECL explicit ledger_view(const census& seen);
 
-  revision_selection pinned;
+  revision_selection pinned;       ///< [repo][revision], by pins of one revision.
   std::vector<bool> pinned_repos;  ///< By a pin of all their revisions.
   std::vector<bool> leased;        ///< Repos that some process works on now.
   /// When each revision was used last (ns since 1970), [repo][revision]: as the ledger recorded it; else the newest
@@ -29,6 +29,8 @@ struct ledger_view {
   /// the repo and no other hard link uses; all do if it has none of its own.
   std::vector<std::vector<std::int64_t>> used;
   std::vector<std::string> unknown_pins;  ///< As pin_list::problems: what they protect is not known.
+
+  friend bool operator==(const ledger_view&, const ledger_view&) = default;
 };
 static_assert(!std::is_aggregate_v<ledger_view>);
 
@@ -38,9 +40,10 @@ static_assert(!std::is_aggregate_v<ledger_view>);
 
 /// A repo or some of its revisions, as users name them.
 struct named_targets {
+  /// Nothing of `seen`.
   explicit named_targets(const census& seen) : chosen(seen) {}
 
-  removal_choice chosen;
+  removal_choice chosen;             ///< What the texts name.
   std::vector<pin> found;            ///< The same as it would be pinned: by its ref, if it was named by that.
   std::vector<std::string> unknown;  ///< Texts that name nothing here, or not one thing: one sentence each.
 };
@@ -74,6 +77,8 @@ struct leftover_rule {
   /// A partial that a later run can resume, and a blob that it can use, is garbage after this time without a change. A
   /// partial that only its own process could have gone on with is garbage at once; none is while it is locked.
   std::chrono::seconds resumable_for = std::chrono::hours(24);
+
+  friend bool operator==(const leftover_rule&, const leftover_rule&) = default;
 };
 static_assert(!std::is_aggregate_v<leftover_rule>);
 

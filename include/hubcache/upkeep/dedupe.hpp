@@ -30,6 +30,8 @@ struct dedupe_name {
   std::string path;         ///< Absolute.
   std::string cache_dir;    ///< Of the Hub cache it lies in, or empty.
   std::string repo_folder;  ///< Its folder there.
+
+  friend bool operator==(const dedupe_name&, const dedupe_name&) = default;
 };
 static_assert(!std::is_aggregate_v<dedupe_name>);
 
@@ -38,8 +40,10 @@ struct dedupe_file {
   dedupe_file() = default;
 
   std::vector<dedupe_name> names;  ///< Those that are known; at least one.
-  os::file_status status;
+  os::file_status status;          ///< When it was looked at.
   mutability store = mutability::immutable_store;  ///< Mutable if any of its names lies in such a store.
+
+  friend bool operator==(const dedupe_file&, const dedupe_file&) = default;
 };
 static_assert(!std::is_aggregate_v<dedupe_file>);
 
@@ -47,13 +51,15 @@ static_assert(!std::is_aggregate_v<dedupe_file>);
 struct dedupe_step {
   dedupe_step() = default;
 
-  dedupe_file file;
+  dedupe_file file;  ///< Whose bytes go.
   /// reflink: its blocks become those of the kept file; inode, owner, mode and times stay. hard_link: its names
   /// become names of the kept inode. None: it is left as it is.
   std::optional<link_kind> how;
   std::uint64_t saves = 0;  ///< Bytes; an estimate where blocks are shared.
   bool done = false;        ///< Set by dedupe(), `how` with it if it was done another way.
   std::string problem;      ///< Why it is left, or why it failed; for people.
+
+  friend bool operator==(const dedupe_step&, const dedupe_step&) = default;
 };
 static_assert(!std::is_aggregate_v<dedupe_step>);
 
@@ -61,15 +67,19 @@ static_assert(!std::is_aggregate_v<dedupe_step>);
 struct dedupe_group {
   dedupe_group() = default;
 
-  content what;
-  os::extent_space file_system;
+  content what;                  ///< That the files hold.
+  os::extent_space file_system;  ///< That the files lie on.
   dedupe_file kept;  ///< The one whose bytes stay.
-  std::vector<dedupe_step> steps;
+  std::vector<dedupe_step> steps;  ///< One for each other file.
 
+  /// Bytes; an estimate where blocks are shared.
   [[nodiscard]] HUBCACHE_DECL std::uint64_t saves() const noexcept;
+
+  friend bool operator==(const dedupe_group&, const dedupe_group&) = default;
 };
 static_assert(!std::is_aggregate_v<dedupe_group>);
 
+/// What can be made one, and then what was.
 struct dedupe_plan {
   dedupe_plan() = default;
 
@@ -78,15 +88,21 @@ struct dedupe_plan {
   std::uint64_t freed = 0;
   bool complete = false;  ///< dedupe() was not stopped.
 
+  /// Bytes; an estimate where blocks are shared.
   [[nodiscard]] HUBCACHE_DECL std::uint64_t saves() const noexcept;
+
+  friend bool operator==(const dedupe_plan&, const dedupe_plan&) = default;
 };
 static_assert(!std::is_aggregate_v<dedupe_plan>);
 
+/// Which files may become one.
 struct dedupe_options {
   dedupe_options() = default;
 
   std::uint64_t min_size = hard_link::smallest;  ///< Bytes; smaller files are left alone.
   bool across_owners = false;                    ///< Files of different users may share bytes.
+
+  friend bool operator==(const dedupe_options&, const dedupe_options&) = default;
 };
 static_assert(!std::is_aggregate_v<dedupe_options>);
 
@@ -104,9 +120,10 @@ static_assert(!std::is_aggregate_v<dedupe_options>);
 /// Carries the plan out, file by file; a failure is that file's problem. A file that changed since it was planned, or
 /// differs in a single byte, is left as it is. Records new identities in the index.
 /// @param progress  told of bytes compared and to compare
-HUBCACHE_DECL dedupe_plan dedupe(dedupe_plan planned, const std::string& state_dir, index_ref index,
-                                 const std::function<void(std::uint64_t done, std::uint64_t total)>& progress,
-                                 const std::stop_token& stop);
+[[nodiscard]] HUBCACHE_DECL dedupe_plan
+dedupe(dedupe_plan planned, const std::string& state_dir, index_ref index,
+       const std::function<void(std::uint64_t done, std::uint64_t total)>& progress,
+       const std::stop_token& stop);
 
 }  // namespace hubcache::inline v0_1
 

@@ -25,9 +25,11 @@ struct content_ref {
 struct disk_piece {
   disk_piece() = default;
 
-  std::uint64_t bytes = 0;
+  std::uint64_t bytes = 0;         ///< On disk.
   std::vector<content_ref> users;  ///< Sorted.
   bool outside = false;            ///< Something outside the census holds these bytes, too.
+
+  friend bool operator==(const disk_piece&, const disk_piece&) = default;
 };
 static_assert(!std::is_aggregate_v<disk_piece>);
 
@@ -37,10 +39,11 @@ using content_selection = std::vector<std::vector<bool>>;
 /// Nothing selected, in the shape of `seen`.
 [[nodiscard]] HUBCACHE_DECL content_selection select_nothing(const census& seen);
 
+/// Who holds which bytes of the disk.
 struct disk_map {
   disk_map() = default;
 
-  std::vector<disk_piece> pieces;
+  std::vector<disk_piece> pieces;  ///< Disjoint; in all, what the census occupies.
 
   /// Bytes that the whole census occupies.
   [[nodiscard]] HUBCACHE_DECL std::uint64_t total() const noexcept;
@@ -49,6 +52,8 @@ struct disk_map {
   /// Bytes that become free if the contents in `gone` are deleted. An estimate where extents are shared with files
   /// outside the census: file systems tell that they are, not with whom.
   [[nodiscard]] HUBCACHE_DECL std::uint64_t freed_by(const content_selection& gone) const;
+
+  friend bool operator==(const disk_map&, const disk_map&) = default;
 };
 static_assert(!std::is_aggregate_v<disk_map>);
 
@@ -67,7 +72,10 @@ struct repo_usage {
   std::vector<std::size_t> shared_with;  ///< Repos of the census, sorted.
   bool shared_outside = false;           ///< Bytes are held by files outside this cache, too.
 
+  /// Bytes that others hold, too.
   [[nodiscard]] std::uint64_t shared() const noexcept { return on_disk - unique; }
+
+  friend bool operator==(const repo_usage&, const repo_usage&) = default;
 };
 static_assert(!std::is_aggregate_v<repo_usage>);
 

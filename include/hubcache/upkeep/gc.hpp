@@ -13,21 +13,27 @@
 
 namespace hubcache::inline v0_1 {
 
+/// How small a cache shall be.
 struct gc_goal {
   gc_goal() = default;
 
   std::optional<std::uint64_t> max_bytes;  ///< That the cache may hold: the most freeable_bytes() after it.
   std::optional<std::chrono::seconds> max_age;  ///< Unused for longer, a revision goes in any case.
-  leftover_rule leftovers;
+  leftover_rule leftovers;                      ///< Which leftovers go in any case.
+
+  friend bool operator==(const gc_goal&, const gc_goal&) = default;
 };
 static_assert(!std::is_aggregate_v<gc_goal>);
 
+/// What goes so that a goal is reached.
 struct gc_plan {
   gc_plan() = default;
 
-  removal what;
+  removal what;  ///< To be carried out.
   /// One sentence if gc_goal::max_bytes is out of reach: how many bytes must stay, and why. Empty: it is reached.
   std::string out_of_reach;
+
+  friend bool operator==(const gc_plan&, const gc_plan&) = default;
 };
 static_assert(!std::is_aggregate_v<gc_plan>);
 

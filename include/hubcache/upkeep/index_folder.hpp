@@ -19,12 +19,15 @@
 
 namespace hubcache::inline v0_1 {
 
+/// Which files of a folder are indexed.
 struct folder_options {
   folder_options() = default;
 
   /// Bytes; smaller files are left alone, empty ones always. Small files are shared, too, and cost next to nothing.
   std::uint64_t min_size = 1;
   std::vector<std::string> skipped;  ///< Absolute paths of folders that are not entered.
+
+  friend bool operator==(const folder_options&, const folder_options&) = default;
 };
 static_assert(!std::is_aggregate_v<folder_options>);
 
@@ -49,29 +52,40 @@ struct folder_file {
   /// The sha256 of what this path or this inode held when it was hashed last, if it had the same size and `fingerprint`:
   /// a file that was touched or moved needs no second hash.
   std::optional<digest> expected;
-  std::uint64_t fingerprint = 0;
+  std::uint64_t fingerprint = 0;  ///< XXH3 of what it held then; 0 if none was taken.
+
+  friend bool operator==(const folder_file&, const folder_file&) = default;
 };
 static_assert(!std::is_aggregate_v<folder_file>);
 
+/// Something that could not be read.
 struct folder_problem {
   folder_problem() = default;
+  /// Sets path and text.
   folder_problem(std::string p, std::string t) : path(std::move(p)), text(std::move(t)) {}
 
   std::string path;  ///< Absolute.
   std::string text;  ///< For people.
+
+  friend bool operator==(const folder_problem&, const folder_problem&) = default;
 };
 static_assert(!std::is_aggregate_v<folder_problem>);
 
+/// Files, and the sum of their sizes.
 struct file_count {
-  std::size_t files = 0;
-  std::uint64_t bytes = 0;
+  std::size_t files = 0;    ///< Their number.
+  std::uint64_t bytes = 0;  ///< Sum of their sizes.
 
+  /// Counts one more file of `size` bytes.
   void add(std::uint64_t size) noexcept {
     ++files;
     bytes += size;
   }
+
+  friend bool operator==(const file_count&, const file_count&) = default;
 };
 
+/// What is known of a folder, and what has to be read.
 struct folder_plan {
   folder_plan() = default;
 
@@ -84,7 +98,10 @@ struct folder_plan {
 
   bool complete = false;  ///< Not stopped; else it is empty.
 
+  /// Sum over to_read.
   [[nodiscard]] HUBCACHE_DECL std::uint64_t bytes_to_read() const noexcept;
+
+  friend bool operator==(const folder_plan&, const folder_plan&) = default;
 };
 static_assert(!std::is_aggregate_v<folder_plan>);
 
@@ -97,12 +114,14 @@ static_assert(!std::is_aggregate_v<folder_plan>);
 
 /// How one file gets on.
 struct folder_progress {
+  /// What happened.
   enum class step : unsigned char { begun, read, ended };
 
   folder_progress() = default;
+  /// Sets what, file and bytes.
   folder_progress(step s, const folder_file& f, std::uint64_t n) : what(s), file(&f), bytes(n) {}
 
-  step what = step::begun;
+  step what = step::begun;            ///< What happened.
   const folder_file* file = nullptr;  ///< Of the plan.
   std::uint64_t bytes =
       0;  ///< With `read`: that many more. They may exceed the file's size if it is read again.
@@ -111,16 +130,19 @@ static_assert(!std::is_aggregate_v<folder_progress>);
 /// Called by one thread at a time, on any.
 using folder_observer = std::function<void(const folder_progress&)>;
 
+/// What became of a folder_plan.
 struct folder_report {
   folder_report() = default;
 
-  file_count hashed;
+  file_count hashed;  ///< Read and recorded.
   file_count
       compared;  ///< Changed times or place, but have the size and fingerprint they had when they were hashed.
   file_count failed;  ///< Could not be read, or changed while they were, twice. They are in `problems`.
   std::size_t vanished = 0;  ///< Were there when the plan was made.
-  std::vector<folder_problem> problems;
+  std::vector<folder_problem> problems;  ///< Files that failed.
   bool complete = false;  ///< Not stopped before the end.
+
+  friend bool operator==(const folder_report&, const folder_report&) = default;
 };
 static_assert(!std::is_aggregate_v<folder_report>);
 

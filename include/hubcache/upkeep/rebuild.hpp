@@ -15,6 +15,7 @@
 
 namespace hubcache::inline v0_1 {
 
+/// What an index was made of anew.
 struct rebuild_report {
   rebuild_report() = default;
 
@@ -22,8 +23,10 @@ struct rebuild_report {
   std::size_t dropped = 0;   ///< Records of files that are gone, or hold something else by now.
   /// Claims by store, the own cache first; those that lie in none are the last, with an empty path.
   std::vector<std::pair<store, std::size_t>> claims;
-  std::vector<scan_problem> problems;
+  std::vector<scan_problem> problems;  ///< What could not be read.
   bool complete = false;  ///< Not stopped before the end.
+
+  friend bool operator==(const rebuild_report&, const rebuild_report&) = default;
 };
 static_assert(!std::is_aggregate_v<rebuild_report>);
 

@@ -31,20 +31,25 @@ struct removal_choice {
   /// Nothing of `seen`.
   HUBCACHE_DECL explicit removal_choice(const census& seen);
 
-  revision_selection revisions;
+  revision_selection revisions;             ///< Chosen ones, of repos that stay.
   std::vector<bool> repos;                  ///< With all that is in their folders.
   content_selection contents;               ///< That no revision uses; others are left alone.
   std::vector<std::vector<bool>> partials;  ///< [repo][partial]
+
+  friend bool operator==(const removal_choice&, const removal_choice&) = default;
 };
 static_assert(!std::is_aggregate_v<removal_choice>);
 
+/// A revision that goes.
 struct removed_revision {
   removed_revision() = default;
 
-  std::string commit;
-  std::vector<std::string> refs;
+  std::string commit;                    ///< 40 hex.
+  std::vector<std::string> refs;         ///< That go with it.
   std::vector<std::string> plain_files;  ///< Of the snapshot, below it: not links to blobs.
   std::uint64_t apparent = 0;            ///< Sum of its file sizes, each content once.
+
+  friend bool operator==(const removed_revision&, const removed_revision&) = default;
 };
 static_assert(!std::is_aggregate_v<removed_revision>);
 
@@ -55,33 +60,41 @@ struct repo_removal {
   std::string label;      ///< As census_repo::label().
   std::string path;       ///< Absolute, of its folder.
   std::string real_path;  ///< As census_repo::real_path; if it is another, `path` is a symlink.
-  std::uint64_t device = 0;
+  std::uint64_t device = 0;  ///< Of the folder that the census saw.
   std::uint64_t inode = 0;  ///< With `device`: the folder that the census saw.
   bool whole = false;       ///< Nothing of it stays, not even what came after the census.
-  std::vector<removed_revision> revisions;
+  std::vector<removed_revision> revisions;  ///< That go.
   std::vector<std::string> blobs;     ///< Names in blobs/.
   std::vector<std::string> partials;  ///< Likewise.
+
+  friend bool operator==(const repo_removal&, const repo_removal&) = default;
 };
 static_assert(!std::is_aggregate_v<repo_removal>);
 
+/// What goes, before anything does.
 struct removal {
   removal() = default;
 
-  std::string cache_dir;
+  std::string cache_dir;        ///< Absolute.
   std::int64_t planned_ns = 0;  ///< When the census was begun, since 1970: what was used later stays.
-  std::vector<repo_removal> repos;
+  std::vector<repo_removal> repos;    ///< Of which something goes; sorted by label.
   std::uint64_t apparent = 0;         ///< Sum of file sizes that go: what `hf cache rm` would claim to free.
   std::uint64_t freed = 0;            ///< Bytes that really become free; an estimate (disk_map::freed_by).
   std::vector<std::string> notes;     ///< What stays, and why; one sentence each.
   std::vector<std::string> withheld;  ///< What was chosen and must stay: one sentence each.
 
+  /// Whether nothing goes.
   [[nodiscard]] bool empty() const noexcept { return repos.empty(); }
   /// Repos that go whole.
   [[nodiscard]] HUBCACHE_DECL std::size_t whole_repos() const noexcept;
   /// Of all repos.
   [[nodiscard]] HUBCACHE_DECL std::size_t revisions() const noexcept;
+  /// Of all repos.
   [[nodiscard]] HUBCACHE_DECL std::size_t blobs() const noexcept;
+  /// Of all repos.
   [[nodiscard]] HUBCACHE_DECL std::size_t partials() const noexcept;
+
+  friend bool operator==(const removal&, const removal&) = default;
 };
 static_assert(!std::is_aggregate_v<removal>);
 
@@ -102,8 +115,8 @@ struct removal_report {
 
   std::size_t repos = 0;      ///< Removed whole.
   std::size_t revisions = 0;  ///< Removed, those of whole repos included.
-  std::size_t blobs = 0;
-  std::size_t partials = 0;
+  std::size_t blobs = 0;      ///< Removed.
+  std::size_t partials = 0;   ///< Removed.
   std::uint64_t free_before = 0;  ///< Of the file system.
   std::uint64_t free_after = 0;   ///< After it was synced. Others write there, too.
   /// Repos that went whole ("model/owner/name"), and revisions of others ("model/owner/name@commit").
@@ -112,7 +125,10 @@ struct removal_report {
   std::vector<census_problem> failures;  ///< What could not be removed.
   bool stopped = false;                  ///< It was told to stop before its end.
 
+  /// Whether all that was planned went.
   [[nodiscard]] bool complete() const noexcept { return kept.empty() && failures.empty() && !stopped; }
+
+  friend bool operator==(const removal_report&, const removal_report&) = default;
 };
 static_assert(!std::is_aggregate_v<removal_report>);
 

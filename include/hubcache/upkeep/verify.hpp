@@ -40,7 +40,7 @@ enum class verdict : std::uint8_t {
   absent,  ///< The listing has it, the snapshot does not: it was not asked for, or was removed meanwhile.
   extra,   ///< The snapshot has it, the listing does not.
 };
-inline constexpr std::size_t verdict_count = 11;
+inline constexpr std::size_t verdict_count = 11;  ///< Values of verdict.
 
 /// "pending", "ok", "corrupt", "wrong_size", ...: as in verdict.
 [[nodiscard]] HUBCACHE_DECL std::string_view to_string(verdict outcome) noexcept;
@@ -59,40 +59,48 @@ struct checked_file {
   std::string file;     ///< Path in the repo; of a blob, one of the names that snapshots give it, or empty.
   std::string path;     ///< Absolute: the name that is checked.
   std::string payload;  ///< Absolute, of the regular file that holds the bytes; empty if there is none.
-  std::optional<digest> expected;
+  std::optional<digest> expected;                  ///< What its name, or the listing, says that it holds.
   os::file_identity identity;                      ///< Of the payload: as planned, then as it was hashed.
   mutability store = mutability::immutable_store;  ///< Of the payload.
   bool editable = false;                           ///< Other bytes are no corruption but an edit.
 
-  verdict outcome = verdict::pending;
+  verdict outcome = verdict::pending;  ///< What is known of it so far.
   std::optional<digest> found;  ///< Of what it holds instead.
   std::string detail;           ///< What is wrong, for people.
+
+  friend bool operator==(const checked_file&, const checked_file&) = default;
 };
 static_assert(!std::is_aggregate_v<checked_file>);
 
+/// Files to be checked, and then what was found.
 struct verification {
   verification() = default;
 
-  std::vector<checked_file> files;
+  std::vector<checked_file> files;  ///< In the order of the census.
   std::uint64_t bytes = 0;    ///< That verify() had to hash; each inode counts once.
   std::uint64_t resumed = 0;  ///< Of these, bytes that an interrupted run had hashed before.
   bool complete = false;      ///< verify() was not stopped.
 
   /// Files by verdict.
   [[nodiscard]] HUBCACHE_DECL std::array<std::size_t, verdict_count> counts() const noexcept;
+
+  friend bool operator==(const verification&, const verification&) = default;
 };
 static_assert(!std::is_aggregate_v<verification>);
 
 /// What of a census is checked.
 struct verify_scope {
   verify_scope() = default;
+  /// The repo `r` of the census.
   explicit verify_scope(std::size_t r) : repo(r) {}
 
   std::size_t repo = 0;  ///< Of census::repos.
   /// One snapshot alone, with the blobs it names; none: all snapshots, and blobs that none names.
   std::optional<std::string> commit;
   std::map<std::string, listing>
-      listed;  ///< What the Hub says, by commit; for others trees/<commit>.json is asked.
+      listed;  ///< What the Hub says, by commit; for others `trees/<commit>.json` is asked.
+
+  friend bool operator==(const verify_scope&, const verify_scope&) = default;
 };
 static_assert(!std::is_aggregate_v<verify_scope>);
 
@@ -107,6 +115,7 @@ static_assert(!std::is_aggregate_v<verify_scope>);
 [[nodiscard]] HUBCACHE_DECL verification plan_verify_local(const std::string& folder,
                                                            const std::optional<listing>& listed);
 
+/// How much is checked.
 struct verify_options {
   verify_options() = default;
 

@@ -24,11 +24,13 @@ struct why_place {
   std::string path;         ///< Absolute.
   std::optional<store> in;  ///< The store it lies in, if it is known.
   bool indexed = false;     ///< The index knows it; else a census found it.
-  trust state = trust::claimed;
+  trust state = trust::claimed;  ///< Why the index believes it.
   bool exists = false;      ///< Now.
   bool unchanged = false;   ///< It is as it was when the index, or the census, saw it.
   std::uint64_t links = 0;  ///< Names of its inode now.
   std::uint64_t size = 0;   ///< Bytes: now, or when it was recorded if it is gone.
+
+  friend bool operator==(const why_place&, const why_place&) = default;
 };
 static_assert(!std::is_aggregate_v<why_place>);
 
@@ -36,15 +38,18 @@ static_assert(!std::is_aggregate_v<why_place>);
 struct why_use {
   why_use() = default;
 
-  std::string cache_dir;
+  std::string cache_dir;          ///< Absolute; of the Hub cache.
   std::string repo;               ///< census_repo::label()
   std::string commit;             ///< Empty if no revision names the blob any more.
   std::vector<std::string> refs;  ///< Of the commit.
   std::string path;               ///< In the repo; of a blob without a revision its name.
   bool pinned = false;            ///< A pin keeps it.
+
+  friend bool operator==(const why_use&, const why_use&) = default;
 };
 static_assert(!std::is_aggregate_v<why_use>);
 
+/// Where a content lies, and what for.
 struct why_report {
   why_report() = default;
 
@@ -53,7 +58,10 @@ struct why_report {
   std::vector<why_place> places;      ///< Sorted by path.
   std::vector<why_use> uses;          ///< Sorted by cache, repo, commit, path.
 
+  /// Whether it is anywhere.
   [[nodiscard]] bool found() const noexcept { return !places.empty() || !uses.empty(); }
+
+  friend bool operator==(const why_report&, const why_report&) = default;
 };
 static_assert(!std::is_aggregate_v<why_report>);
 
@@ -63,7 +71,7 @@ struct why_scope {
 
   std::vector<store> stores;     ///< Known ones, the own cache included.
   std::vector<census> censuses;  ///< Of those that are Hub caches.
-  std::vector<pin> pins;
+  std::vector<pin> pins;         ///< Of all caches.
 };
 static_assert(!std::is_aggregate_v<why_scope>);
 

@@ -16,10 +16,13 @@ namespace hubcache::inline v0_1 {
 class job {
  public:
   job() noexcept = default;
+  /// Keeps `f`, which need not be copyable.
   template <class F>
   requires(!std::is_same_v<std::remove_cvref_t<F>, job>) job(F&& f)  // NOLINT: callables become jobs
       : call_(std::make_unique<model<std::decay_t<F>>>(std::forward<F>(f))) {}
+  /// Runs the callable. @pre there is one
   void operator()() { call_->run(); }
+  /// Whether there is a callable.
   [[nodiscard]] explicit operator bool() const noexcept { return call_ != nullptr; }
 
  private:
@@ -51,6 +54,7 @@ class workers {
   /// Waits for the jobs that run; own threads drop those that have not begun.
   HUBCACHE_DECL ~workers();
 
+  /// Begins `work` on some thread after what was posted before. Thread-safe.
   HUBCACHE_DECL void post(job work);
   /// How many jobs run at the same time, at most; 0 if the embedder runs them.
   [[nodiscard]] HUBCACHE_DECL std::size_t threads() const noexcept;
@@ -65,7 +69,9 @@ class workers {
 /// Thread-safe. Jobs posted last keep the queue's state alive; the queue itself may be destroyed at any time.
 class serial_queue {
  public:
+  /// Runs its jobs on `where`, which outlives them.
   HUBCACHE_DECL explicit serial_queue(workers& where);
+  /// Runs `work` after all that was posted before. Thread-safe.
   HUBCACHE_DECL void post(job work);
 
  private:

@@ -96,8 +96,9 @@ file_content file_content::of(std::string bytes) {
   return file_content(std::move(state));
 }
 
-file_content file_content::generated(std::uint64_t seed, std::uint64_t size) {
+file_content file_content::generated(std::uint64_t seed, std::uint64_t size, std::string head) {
   auto state = std::make_shared<shared_state>();
+  state->owned = std::move(head);
   state->seed = seed;
   state->size = size;
   return file_content(std::move(state));
@@ -106,11 +107,12 @@ file_content file_content::generated(std::uint64_t seed, std::uint64_t size) {
 std::uint64_t file_content::size() const noexcept { return state_->size; }
 
 void file_content::read(std::uint64_t offset, std::span<char> out) const {
-  if (state_->seed) {
-    generate(*state_->seed, offset, out);
-  } else if (!out.empty()) {
-    std::memcpy(out.data(), state_->owned.data() + offset, out.size());
+  if (offset < state_->owned.size()) {
+    const auto n = state_->owned.copy(out.data(), out.size(), static_cast<std::size_t>(offset));
+    out = out.subspan(n);
+    offset += n;
   }
+  if (!out.empty()) generate(*state_->seed, offset, out);
 }
 
 std::string file_content::text() const {
@@ -121,7 +123,7 @@ std::string file_content::text() const {
 
 std::string file_content::fingerprint() const {
   if (!state_->seed) return git_sha1();
-  return std::to_string(*state_->seed) + ':' + std::to_string(size());
+  return std::to_string(*state_->seed) + ':' + std::to_string(size()) + ':' + sha1_hex(state_->owned);
 }
 
 const file_content::names& file_content::named() const {

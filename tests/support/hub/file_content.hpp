@@ -18,8 +18,8 @@ class file_content {
   file_content();
   /// Exactly these bytes.
   [[nodiscard]] static file_content of(std::string bytes);
-  /// `size` pseudo-random bytes; equal seed and size mean equal bytes.
-  [[nodiscard]] static file_content generated(std::uint64_t seed, std::uint64_t size);
+  /// `size` bytes: `head`, then pseudo-random ones. Equal arguments mean equal bytes. @pre head.size() <= size
+  [[nodiscard]] static file_content generated(std::uint64_t seed, std::uint64_t size, std::string head = {});
 
   [[nodiscard]] std::uint64_t size() const noexcept;
   /// Fills `out` with the bytes from `offset` on. @pre offset + out.size() <= size()

@@ -5,6 +5,8 @@
 #include <string>
 #include <utility>
 
+#include "support/hub/weights.hpp"
+
 namespace embedded {
 namespace {
 
@@ -120,7 +122,7 @@ std::vector<repo_model> stable_diffusion_pair(std::uint64_t bytes) {
   const auto scaled = [&](const weight& w, std::uint64_t seed) {
     const auto size = static_cast<std::uint64_t>(static_cast<double>(w.real_bytes) * scale);
     left -= size;
-    return lfs(file_content::generated(1000 * seed + number, size));
+    return lfs(weights_for(w.path, 1000 * seed + number, size));
   };
   for (const weight& w : pipeline_weights) {
     ++number;
@@ -128,7 +130,7 @@ std::vector<repo_model> stable_diffusion_pair(std::uint64_t bytes) {
     v1_4.emplace(w.path, scaled(w, w.shared ? shared_seed : 14));
   }
   // The one file that only one repo has takes what rounding left over.
-  v1_5.emplace(v1_5_checkpoint.path, lfs(file_content::generated(15'000, left)));
+  v1_5.emplace(v1_5_checkpoint.path, lfs(weights_for(v1_5_checkpoint.path, 15'000, left)));
 
   std::vector<repo_model> repos{repo_model("runwayml/stable-diffusion-v1-5"),
                                 repo_model("CompVis/stable-diffusion-v1-4")};
@@ -193,14 +195,35 @@ repo_model sharded_llm(std::uint64_t weight_bytes, std::size_t shards) {
   for (std::size_t i = 1; i <= shards; ++i) {
     char path[64];
     std::snprintf(path, sizeof path, "model-%05zu-of-%05zu.safetensors", i, shards);
-    files.emplace(path, lfs(file_content::generated(200'000 + i, weight_bytes / shards)));
-    map += (map.empty() ? "" : ",") + std::string("\n    \"model.layers.") + std::to_string(i) +
-           ".weight\": \"" + path + "\"";
+    files.emplace(path,
+                  lfs(weights_for(path, 200'000 + i, weight_bytes / shards, (i - 1) * layers_per_file)));
+    for (std::uint64_t layer = (i - 1) * layers_per_file; layer < i * layers_per_file; ++layer) {
+      map += (map.empty() ? "" : ",") + std::string("\n    \"model.layers.") + std::to_string(layer) +
+             ".weight\": \"" + path + "\"";
+    }
   }
   files.emplace("model.safetensors.index.json",
                 regular("{\n  \"metadata\": {\"total_size\": " + std::to_string(weight_bytes) +
                         "},\n  \"weight_map\": {" + map + "\n  }\n}\n"));
   repo_model repo("acme/llm-7b");
+  repo.commit(std::move(files));
+  return repo;
+}
+
+repo_model quantised_llm(std::uint64_t bytes) {
+  file_map files;
+  std::uint64_t seed = 300'000;
+  const auto put = [&](const std::string& name, std::uint64_t size) {
+    files.emplace(name, lfs(weights_for(name, ++seed, size)));
+  };
+  files.emplace(".gitattributes", regular("*.gguf filter=lfs diff=lfs merge=lfs -text\n"));
+  files.emplace("README.md", regular("# llm-7b-GGUF\n"));
+  put("llm-7b-Q4_K_M.gguf", bytes / 6);
+  put("llm-7b-Q8_0.gguf", bytes / 4);
+  put("llm-7b-BF16-00001-of-00002.gguf", bytes / 4);
+  put("llm-7b-BF16-00002-of-00002.gguf", bytes / 4);
+  put("mmproj-llm-7b-F16.gguf", bytes / 12);
+  repo_model repo("acme/llm-7b-GGUF");
   repo.commit(std::move(files));
   return repo;
 }

@@ -12,7 +12,7 @@ namespace embedded {
 
 /// runwayml/stable-diffusion-v1-5 and CompVis/stable-diffusion-v1-4 with the real folder and file names.
 /// Safety checker, text encoder, VAE, vocabulary and preprocessor are the same bytes in both; UNet, cards and
-/// most configurations differ. Sizes keep the real proportions; both repos together have exactly `bytes`.
+/// most configurations differ; .safetensors have true headers. Sizes keep the real proportions; both repos together have exactly `bytes`.
 /// @pre bytes >= 100'000
 [[nodiscard]] std::vector<repo_model> stable_diffusion_pair(std::uint64_t bytes = 300'000'000);
 
@@ -30,5 +30,8 @@ namespace embedded {
 
 /// acme/llm-7b: `shards` safetensors shards of equal size with their index, tokenizer and configuration.
 [[nodiscard]] repo_model sharded_llm(std::uint64_t weight_bytes = 64'000'000, std::size_t shards = 4);
+
+/// acme/llm-7b-GGUF: the model as Q4_K_M, Q8_0, BF16 in two splits, and a projector; about `bytes` in all.
+[[nodiscard]] repo_model quantised_llm(std::uint64_t bytes = 64'000'000);
 
 }  // namespace embedded

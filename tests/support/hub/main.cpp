@@ -62,7 +62,10 @@ std::vector<embedded::repo_model> scenario(const std::string& name, std::uint64_
   if (all || name == "tiny") repos.push_back(embedded::tiny());
   if (all) repos.push_back(embedded::many_files(1000));
   if (name.starts_with("many:")) repos.push_back(embedded::many_files(std::stoul(name.substr(5))));
-  if (all || name == "llm") repos.push_back(embedded::sharded_llm(total_bytes));
+  if (all || name == "llm") {
+    repos.push_back(embedded::sharded_llm(total_bytes));
+    repos.push_back(embedded::quantised_llm(total_bytes));
+  }
   if (name.starts_with("bench:")) repos = benchmark_repos(std::max(1UL, std::stoul(name.substr(6))));
   if (repos.empty()) throw std::invalid_argument("no such scenario: " + name);
   return repos;

@@ -1,0 +1,1 @@
+#include <hubcache/impl/c_api.ipp>

@@ -1,0 +1,25 @@
+# Two descriptions for vcpkg, one project: both are JSON, of this version, and name the same libraries.
+# Usage: cmake -DROOT=<checkout> -DVERSION=<version> -P vcpkg.cmake
+cmake_minimum_required(VERSION 3.22)
+
+foreach(file vcpkg.json cmake/packaging/vcpkg/vcpkg.json)
+  file(READ "${ROOT}/${file}" json)
+  string(JSON version GET "${json}" version-semver)
+  if(NOT version STREQUAL VERSION)
+    message(SEND_ERROR "${file} is of version ${version}, the project of ${VERSION}")
+  endif()
+  set(libraries "")
+  string(JSON count LENGTH "${json}" dependencies)
+  math(EXPR last "${count} - 1")
+  foreach(i RANGE ${last})
+    string(JSON type TYPE "${json}" dependencies ${i})
+    if(type STREQUAL "STRING")  # objects are tools of the port
+      string(JSON name GET "${json}" dependencies ${i})
+      list(APPEND libraries "${name}")
+    endif()
+  endforeach()
+  if(DEFINED expected AND NOT libraries STREQUAL expected)
+    message(SEND_ERROR "${file} depends on ${libraries}, vcpkg.json on ${expected}")
+  endif()
+  set(expected "${libraries}")
+endforeach()
