@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
 # What hubcache costs those who compile it: time, memory and object size of one source file, beside <asio.hpp> alone.
 # Prints the tables of docs/compile-times.md. Medians; each round compiles everything once, so that a machine that is
-# busy for a while is so for all.
+# busy for a while is so for all. What takes more than ten seconds varies little, and is compiled in the first round only.
 #
-# Usage: benchmarks/compile.sh [--rounds N] [COMPILER...]      N: 5; COMPILER: "g++ -O0", "g++ -O2" and "clang++-19 -O0"
+# Usage: benchmarks/compile.sh [--rounds N] [COMPILER...]      N: 3; COMPILER: "g++ -O0", "g++ -O2" and "clang++-19 -O0"
 #
-# Needs benchmark_measure on PATH (benchmarks/run.sh compile sees to it). A round takes some minutes.
+# Needs benchmark_measure on PATH (benchmarks/run.sh compile sees to it). The first round takes some minutes.
 set -euo pipefail
 repo=$(cd "$(dirname "$0")/.." && pwd)
 
-rounds=5
+rounds=3
 if [[ ${1:-} == --rounds ]]; then
   rounds=${2:?--rounds needs a number}
   shift 2
@@ -47,6 +47,12 @@ add_case 'single include, header-only' single_include '' "$umbrella"
 add_case 'single include, the bodies' single_include "$once" "#define HUBCACHE_IMPLEMENTATION
 $umbrella"
 
+# slow COMPILER CASE: it took more than ten seconds.
+slow() {
+  awk -F '\t' -v compiler="$1" -v i="$2" '$1 == compiler && $2 == i && $4 + $5 > 10 { found = 1 } END { exit !found }' \
+    "$work/rows"
+}
+
 # compile COMPILER CASE: appends compiler, case, wall, user, system, peak RSS, anonymous memory, status, object size.
 compile() {
   local object=$work/object command
@@ -60,9 +66,11 @@ compile() {
   printf '%s\t%s\t%s\t%s\n' "$1" "$2" "$(<"$work/line")" "$(size "$object" | awk 'NR == 2 { print $4 }')" >>"$work/rows"
 }
 
+touch "$work/rows"
 for ((round = 1; round <= rounds; ++round)); do
   for i in "${!names[@]}"; do
     for compiler in "${compilers[@]}"; do
+      ! slow "$compiler" "$i" || continue
       compile "$compiler" "$i"
       echo "round $round of $rounds: $compiler, ${names[i]}" >&2
     done
@@ -70,7 +78,9 @@ for ((round = 1; round <= rounds; ++round)); do
 done
 
 for compiler in "${compilers[@]}"; do
-  printf '\n%s (%s), medians of %d\n\n' "$compiler" "$("${compiler%% *}" --version | head -n 1)" "$rounds"
+  # shellcheck disable=SC2016  # Markdown
+  printf '\n`%s` (%s), medians of %d; what takes more than ten seconds, once:\n\n' "$compiler" \
+    "$("${compiler%% *}" --version | grep -om1 '[0-9]*\.[0-9]*\.[0-9]*' | head -n 1)" "$rounds"
   echo '| source file | wall s | CPU s | of asio.hpp | memory MiB | code and data KB |'
   echo '|---|---|---|---|---|---|'
   for i in "${!names[@]}"; do

@@ -46,6 +46,8 @@ bench     command  ip                 iproute2              iproute        iprou
 ci        command  ccache             ccache                ccache         ccache
 ci        command  shellcheck         shellcheck            ShellCheck     shellcheck
 ci        command  groff              groff-base            groff-base     groff
+ci        command  zsh                zsh                   zsh            zsh
+ci        command  fish               fish                  fish           fish
 ci        command  doxygen            doxygen               doxygen        doxygen
 ci        command  nginx              nginx-light           nginx          nginx
 ci        command  microsocks         microsocks            microsocks     microsocks

@@ -28,10 +28,10 @@ endif()
 # Most of the time of compiling a file of the command or of a test goes into templates that its neighbours need, too.
 set(HUBCACHE_TOGETHER 10 CACHE STRING "Source files that are compiled as one, of the command and of tests; 1: each alone")
 
-# optimise_sanitized(TARGET): in builds with sanitizers the libraries are worth optimising, what is compiled once and run a
-# few times is not: that would take most of the time of a build.
-function(optimise_sanitized target)
-  if(HUBCACHE_SANITIZE)
+# optimise_fuzzed(TARGET): fuzzers run the libraries long enough to be worth it. Tests with sanitizers do not: optimising
+# what is instrumented would take most of the time of a build.
+function(optimise_fuzzed target)
+  if(HUBCACHE_BUILD_FUZZERS)
     target_compile_options(${target} PRIVATE -O1)
   endif()
 endfunction()

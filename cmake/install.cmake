@@ -13,7 +13,7 @@ install(TARGETS ${libraries} EXPORT hubcacheTargets
         INCLUDES DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
 if(TARGET hubcache_c)
   get_target_property(soversion hubcache_c SOVERSION)
-  install(TARGETS hubcache_c EXPORT hubcacheTargets
+  install(TARGETS hubcache_c EXPORT hubcacheCTargets
           LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT c_api NAMELINK_COMPONENT development
           INCLUDES DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
   install(FILES include/hubcache_c.h DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" COMPONENT development)
@@ -24,8 +24,12 @@ install(FILES LICENSE DESTINATION "${CMAKE_INSTALL_DATADIR}/doc/libhubcache-dev"
 # For find_package(): the targets by name, and the modules that find what they name.
 set(package "${CMAKE_INSTALL_LIBDIR}/cmake/hubcache")
 install(EXPORT hubcacheTargets NAMESPACE hubcache:: DESTINATION "${package}" COMPONENT development)
+if(TARGET hubcache_c)
+  install(EXPORT hubcacheCTargets NAMESPACE hubcache:: DESTINATION "${package}" COMPONENT development)
+endif()
+set(c_library "${CMAKE_INSTALL_LIBDIR}/${CMAKE_SHARED_LIBRARY_PREFIX}hubcache_c${CMAKE_SHARED_LIBRARY_SUFFIX}")
 configure_package_config_file(cmake/packaging/hubcacheConfig.cmake.in hubcacheConfig.cmake INSTALL_DESTINATION "${package}"
-                              NO_SET_AND_CHECK_MACRO)
+                              PATH_VARS c_library NO_SET_AND_CHECK_MACRO)
 write_basic_package_version_file(hubcacheConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES "${CMAKE_CURRENT_BINARY_DIR}/hubcacheConfig.cmake" "${CMAKE_CURRENT_BINARY_DIR}/hubcacheConfigVersion.cmake"
               cmake/FindAsio.cmake cmake/FindCryptoPP.cmake cmake/FindTomlPlusPlus.cmake cmake/FindxxHash.cmake
@@ -59,4 +63,6 @@ if(TARGET hubcache_command)
   install(FILES LICENSE DESTINATION "${CMAKE_INSTALL_DATADIR}/doc/hubcache" RENAME copyright COMPONENT command)
 endif()
 
-include(cmake/packaging/debian.cmake)
+if(PROJECT_IS_TOP_LEVEL)  # a project has one CPack
+  include(cmake/packaging/debian.cmake)
+endif()

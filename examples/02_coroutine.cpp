@@ -34,26 +34,32 @@ asio::awaitable<void> load(hubcache::cache& cache, std::string repo, std::uint64
 }  // namespace
 
 int main(int argc, char** argv) {
-  asio::io_context context(1);
-  hubcache::workers pool(2);
-  hubcache::cache cache(context.get_executor(), pool, hubcache::environment_settings());  // starts no thread
+  try {
+    asio::io_context context(1);
+    hubcache::workers pool(2);
+    hubcache::cache cache(context.get_executor(), pool,
+                          hubcache::environment_settings());  // starts no thread
 
-  asio::cancellation_signal cancel;
-  asio::signal_set interrupted(context, SIGINT);
-  interrupted.async_wait([&](const std::error_code& ec, int) {
-    if (!ec) cancel.emit(asio::cancellation_type::terminal);
-  });
+    asio::cancellation_signal cancel;
+    asio::signal_set interrupted(context, SIGINT);
+    interrupted.async_wait([&](const std::error_code& ec, int) {
+      if (!ec) cancel.emit(asio::cancellation_type::terminal);
+    });
 
-  int code = 0;
-  auto done = [&](const std::exception_ptr& failure) {
-    interrupted.cancel();
-    if (const auto what = hubcache::error_of(failure)) {
-      std::cerr << what->what() << '\n';
-      code = 1;
-    }
-  };
-  asio::co_spawn(context, load(cache, argc > 1 ? argv[1] : "CompVis/stable-diffusion-v1-4", 20'000'000'000),
-                 asio::bind_cancellation_slot(cancel.slot(), done));
-  context.run();
-  return code;
+    int code = 0;
+    auto done = [&](const std::exception_ptr& failure) {
+      interrupted.cancel();
+      if (const auto what = hubcache::error_of(failure)) {
+        std::cerr << what->what() << '\n';
+        code = 1;
+      }
+    };
+    asio::co_spawn(context, load(cache, argc > 1 ? argv[1] : "CompVis/stable-diffusion-v1-4", 20'000'000'000),
+                   asio::bind_cancellation_slot(cancel.slot(), done));
+    context.run();
+    return code;
+  } catch (const hubcache::error& failure) {  // settings that make no sense
+    std::cerr << failure.what() << '\n';
+    return 1;
+  }
 }

@@ -2,6 +2,7 @@
 /// window what is new by posting to it, and ends when the button requests its stop token.
 #include <hubcache.hpp>
 
+#include <algorithm>
 #include <condition_variable>
 #include <cstdint>
 #include <cstdlib>
@@ -47,12 +48,8 @@ class window {
   bool closed_ = false;  // of the window's thread
 };
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  const std::string repo = argc > 1 ? argv[1] : "hf-internal-testing/tiny-random-gpt2";
-  const auto press_at = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 50;  // percent
-
+/// Shows how a download of `repo` goes; Stop is pressed at that many percent. Returns the program's exit code.
+int show_download(const std::string& repo, std::uint64_t press_at) {
   hubcache::cache cache;
   window gui;
   int code = 1;
@@ -75,10 +72,11 @@ int main(int argc, char** argv) {
       const auto total = plan.bytes_to_fetch();
       std::uint64_t done = 0, shown = 0;
       auto observer = [&](const hubcache::event& e) {  // on the cache's thread: it only posts
-        const auto* news = std::get_if<hubcache::events::advanced>(&e);
-        if (news == nullptr || total == 0) return;
-        done += news->bytes;
-        const auto percent = done * 100 / total;
+        using namespace hubcache::events;
+        if (const auto* file = std::get_if<started>(&e)) done += file->resumed;  // from an earlier run
+        if (const auto* file = std::get_if<advanced>(&e)) done += file->bytes;
+        if (const auto* file = std::get_if<retried>(&e)) done -= std::min(done, file->lost);  // comes again
+        const auto percent = total == 0 ? 0 : std::min<std::uint64_t>(100, done * 100 / total);
         if (percent != std::exchange(shown, percent)) gui.post([&show, percent] { show(percent); });
       };
       const auto got = cache.run(std::move(plan), observer, stop);
@@ -91,4 +89,16 @@ int main(int argc, char** argv) {
   download = std::jthread(work);
   gui.run();
   return code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return show_download(argc > 1 ? argv[1] : "hf-internal-testing/tiny-random-gpt2",
+                         argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 50);
+  } catch (const hubcache::error& failure) {  // settings that make no sense
+    std::cerr << failure.what() << '\n';
+    return 1;
+  }
 }

@@ -96,7 +96,7 @@ HUBCACHE_C_API void hubcache_error_free(const hubcache_error* error);
 typedef struct hubcache_settings hubcache_settings;
 
 /// Settings from the process's environment, as every Hub client reads them (HF_HOME, HF_TOKEN, HF_ENDPOINT, ...). Not to be
-/// called while another thread changes the environment.
+/// called while another thread changes the environment. Reads files, too: that of the token, and stores.toml.
 HUBCACHE_C_API int hubcache_settings_new(hubcache_settings** settings, const hubcache_error** error);
 
 /// Overrides one setting.
@@ -124,8 +124,8 @@ HUBCACHE_C_API void hubcache_settings_free(hubcache_settings* settings);
 /// A cache.
 typedef struct hubcache_cache hubcache_cache;
 
-/// Opens a cache. Touches no disk and starts no thread: the first call that needs the network starts them.
-/// @param settings  copied; NULL: from the environment
+/// Opens a cache. Starts no thread: the first call that needs the network does. Touches no disk if it is given settings.
+/// @param settings  copied; NULL: as hubcache_settings_new() reads them
 HUBCACHE_C_API int hubcache_open(const hubcache_settings* settings, hubcache_cache** cache,
                                  const hubcache_error** error);
 
@@ -212,9 +212,11 @@ typedef struct hubcache_progress {
   int phase;             ///< A hubcache_phase; leave out those you do not know.
   const char* repo;      ///< Of PLANNED.
   const char* file;      ///< Path in the repo.
-  const char* text;      ///< Why, or what; of RETRIED and WARNING.
+  const char* text;      ///< Why, or what; of RETRIED and WARNING. Of LINKED: from which path.
   uint64_t bytes_done;   ///< Of what has to cross the network, in all: arrived, or resumed. Retries take back.
-  uint64_t bytes_total;  ///< Grows if something turns out to be missing.
+  /// Of all repos of the call, from the first PLANNED on. Grows if something turns out to be missing, shrinks if it is linked
+  /// after all. Stays above bytes_done if another process puts a file in its place meanwhile.
+  uint64_t bytes_total;
   uint64_t file_bytes_done;   ///< Of `file`, here.
   uint64_t file_bytes_total;  ///< Of `file`, in all.
 } hubcache_progress;
@@ -223,7 +225,7 @@ typedef struct hubcache_progress {
 /// close or free what the call uses, and must return. While it runs the transfer goes on; news of bytes that pile up are
 /// told as one.
 /// @param news  valid until it returns
-/// @return      0 to go on; else the call is cancelled, and tells no more
+/// @return      0 to go on; else the call is cancelled, and tells no more. It succeeds all the same if it was done
 typedef int (*hubcache_progress_function)(void* context, const hubcache_progress* news);
 
 /// @param function  NULL: tell nothing
@@ -277,10 +279,11 @@ typedef struct hubcache_mapped {
   const char* path;    ///< Absolute.
 } hubcache_mapped;
 
-/// Sums of a call; bytes_total = bytes_present + bytes_linked + bytes_fetched.
+/// Sums over the files of a call: each counts, a second name of the same content as present.
+/// bytes_total = bytes_present + bytes_linked + bytes_fetched.
 typedef struct hubcache_totals {
-  uint64_t bytes_total;    ///< Of all contents.
-  uint64_t bytes_present;  ///< Were here before.
+  uint64_t bytes_total;    ///< Of all files.
+  uint64_t bytes_present;  ///< Were here before, or are second names of what the call brought.
   uint64_t bytes_linked;   ///< Lay elsewhere on this machine.
   uint64_t bytes_fetched;  ///< Crossed the network.
   uint64_t bytes_wire;  ///< Content bytes received, retries included, resumed parts not.

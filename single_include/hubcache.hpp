@@ -169,6 +169,7 @@ struct census_problem;
 struct census_repo;
 struct census_revision;
 struct disk_map;
+struct survey;
 struct repo_usage;
 struct why_report;
 struct why_scope;
@@ -297,7 +298,7 @@ using byte_view = std::span<const std::byte>;
   return std::as_bytes(std::span(text.data(), text.size()));
 }
 
-/// How the Hub names content (facts: git blob sha1 for regular files, sha256 for LFS and Xet files).
+/// How the Hub names content (git blob sha1 for regular files, sha256 for LFS and Xet files).
 enum class digest_algorithm : std::uint8_t {
   sha256 = 1,    ///< SHA-256 of the bytes; 64 hex digits.
   git_sha1 = 2,  ///< SHA-1 of "blob <size>\0" and the bytes; 40 hex digits.
@@ -407,7 +408,7 @@ struct std::hash<hubcache::content> {
 // ---- hubcache/repo.hpp
 
 /// @file
-/// Names on the Hub: repo type, repo, revision, commit. Validation by the Hub's own rules (facts: hub-protocol 8),
+/// Names on the Hub: repo type, repo, revision, commit. Validation by the Hub's own rules,
 /// stricter where a name becomes a path on disk.
 
 #include <type_traits>
@@ -624,6 +625,9 @@ class descriptor {
  private:
   int fd_ = -1;
 };
+
+/// Has `fd` closed in what exec() starts, as every descriptor made here is: for sockets that others opened.
+HUBCACHE_DECL void close_on_exec(int fd) noexcept;
 
 /// What tells one state of a file from another: stored with a verified digest, compared before it is believed.
 struct file_identity {
@@ -1428,10 +1432,11 @@ struct snapshot_file {
 };
 static_assert(!std::is_aggregate_v<snapshot_file>);
 
-/// Sums over a run; bytes_total = bytes_present + bytes_linked + bytes_fetched.
+/// Sums over the files of a run: each counts, a second name of the same content as present.
+/// bytes_total = bytes_present + bytes_linked + bytes_fetched.
 struct snapshot_totals {
-  std::uint64_t bytes_total = 0;    ///< Of all files' contents, each once.
-  std::uint64_t bytes_present = 0;  ///< Were here before.
+  std::uint64_t bytes_total = 0;    ///< Of all files.
+  std::uint64_t bytes_present = 0;  ///< Were here before, or are second names of what this run brought.
   std::uint64_t bytes_linked = 0;   ///< Lay elsewhere on this machine.
   std::uint64_t bytes_fetched = 0;  ///< Content bytes of the files fetched.
   std::uint64_t bytes_wire = 0;     ///< Content bytes received, retries included, resumed parts not.
@@ -1473,6 +1478,9 @@ struct snapshot {
   friend bool operator==(const snapshot&, const snapshot&) = default;
 };
 static_assert(!std::is_aggregate_v<snapshot>);
+
+/// One line for people: "PATH (commit COMMIT): " and the totals.
+[[nodiscard]] HUBCACHE_DECL std::string to_string(const snapshot& result);
 
 }  // namespace hubcache::inline v0_1
 
@@ -1643,7 +1651,7 @@ static_assert(!std::is_aggregate_v<settings>);
 // ---- hubcache/store/hub_layout.hpp
 
 /// @file
-/// The Hub cache on disk, as huggingface_hub and its relatives read and write it (facts: hub-protocol 4).
+/// The Hub cache on disk, as huggingface_hub and its relatives read and write it.
 
 namespace hubcache::inline v0_1 {
 
@@ -1696,7 +1704,7 @@ class hub_layout {
   std::string folder_;
 };
 
-/// Creates the repo's folders and, in a new cache, CACHEDIR.TAG (facts 4.5). Follows no symlink in the repo's folder, and
+/// Creates the repo's folders and, in a new cache, CACHEDIR.TAG. Follows no symlink in the repo's folder, and
 /// that itself only if it is one that os::is_trusted_link() lets pass: people move repos to other disks.
 HUBCACHE_DECL void make_repo_folders(const hub_layout& layout, std::error_code& ec);
 
@@ -2802,10 +2810,14 @@ struct link_report {
   struct refusal {
     link_kind kind;          ///< That was refused.
     std::error_code reason;  ///< What the system said.
+
+    friend bool operator==(const refusal&, const refusal&) = default;
   };
 
   std::optional<link_kind> used;  ///< None on failure.
   std::vector<refusal> refusals;  ///< In the order tried; empty for a strategy that tries one kind only.
+
+  friend bool operator==(const link_report&, const link_report&) = default;
 };
 static_assert(!std::is_aggregate_v<link_report>);
 
@@ -2948,6 +2960,8 @@ static_assert(!std::is_aggregate_v<http_response>);
 ///   the body is not read and the connection is not used again.
 /// - A body is complete when Content-Length bytes or the last chunk arrived; anything less is errc::connection_lost,
 ///   malformed framing errc::bad_response. HEAD, 1xx, 204 and 304 have no body.
+/// - `http_request::timeout` bounds the connect and each wait for bytes, not the time that a sink takes; a body that comes
+///   below `minimum_rate`, if that is not 0, is errc::timed_out.
 /// - No retries, with one exception: a kept-alive connection that died before the first byte of an answer to GET or
 ///   HEAD is replaced once.
 /// - Many exchanges may be outstanding at a time, all used from one executor. Terminal cancellation ends an
@@ -3136,7 +3150,7 @@ struct services {
 
 /// @file
 /// Where a request may go, and with the token or without: the token belongs to the endpoint's origin alone,
-/// and redirects lead the way only along these rules (facts: hub-protocol 2.2).
+/// and redirects lead the way only along these rules.
 
 namespace hubcache::inline v0_1 {
 
@@ -3596,7 +3610,7 @@ static_assert(!std::is_aggregate_v<part_draft>);
 // ---- hubcache/select/gguf.hpp
 
 /// @file
-/// Which GGUF files of a repo make up one model, as llama.cpp picks them (facts: gguf-selection.json). Pure.
+/// Which GGUF files of a repo make up one model, as llama.cpp picks them. Pure.
 ///
 /// A model is a path that ends in ".gguf" and whose last segment is no projector, importance matrix or draft head. A tag
 /// matches where '.' or '-' follows it anywhere in the path, in any case. Without a tag: Q4_K_M, then Q8_0, then the
@@ -3858,6 +3872,8 @@ struct index_report {
   [[nodiscard]] double load() const noexcept { return share(used_slots, slots); }
   /// Dead share of the log; it is written anew beyond a half.
   [[nodiscard]] double dead_share() const noexcept { return share(dead_bytes, log_bytes); }
+
+  friend bool operator==(const index_report&, const index_report&) = default;
 
  private:
   static double share(std::uint64_t part, std::uint64_t whole) noexcept {
@@ -4385,7 +4401,7 @@ static_assert(link_strategy<default_link>);
 // ---- hubcache/format/model_index.hpp
 
 /// @file
-/// model_index.json of a diffusers pipeline, and modular_model_index.json of a modular one (facts: features 3).
+/// model_index.json of a diffusers pipeline, and modular_model_index.json of a modular one.
 ///
 /// A component is a member whose value is a list, or a link to another repo; the others configure the pipeline:
 ///
@@ -4461,7 +4477,7 @@ static_assert(!std::is_aggregate_v<model_index>);
 /// @throws error errc::malformed_file if it does, and is none
 [[nodiscard]] HUBCACHE_DECL std::optional<component_link> parse_component_link(std::string_view text);
 
-/// The repos that the YAML front matter of a README.md lists under `prior` (facts: features 3, step 13): a block or flow
+/// The repos that the YAML front matter of a README.md lists under `prior`: a block or flow
 /// list, or one id. Other keys, and what is no front matter, are passed over. Safe with any bytes. O(readme).
 /// @throws error errc::malformed_file if what stands under `prior` is neither, names no repo, or names more than 64
 [[nodiscard]] HUBCACHE_DECL std::vector<repo> parse_priors(std::string_view readme);
@@ -4474,8 +4490,7 @@ static_assert(!std::is_aggregate_v<model_index>);
 /// @file
 /// Which files of a repo a diffusers pipeline needs. Pure. docs/selection.md tells the rules.
 ///
-/// `diffusers` picks exactly what DiffusionPipeline.download picks, over-fetching included (facts: features 3 and
-/// diffusers-selection.json). `minimal` drops from that what loading never reads: weights of folders that
+/// `diffusers` picks exactly what DiffusionPipeline.download picks, over-fetching included. `minimal` drops from that what loading never reads: weights of folders that
 /// model_index.json does not name, components that are null or skipped, weights outside the components' own folders,
 /// and of weights that are there whole and in shards those that the component's loader passes over.
 
@@ -4683,7 +4698,7 @@ class folder {
 // ---- hubcache/os/lock.hpp
 
 /// @file
-/// Advisory locks between processes, by flock(2) as the Hub's clients take them (facts: hub-protocol 4.2).
+/// Advisory locks between processes, by flock(2) as the Hub's clients take them.
 /// They keep work from being done twice; correctness never rests on them.
 
 namespace hubcache::inline v0_1::os {
@@ -5239,6 +5254,8 @@ struct transport_options {
   std::chrono::seconds idle_expiry{60};  ///< How long they wait; looked at when exchanges begin and end.
   std::chrono::milliseconds rate_window{
       30'000};  ///< Of waiting for bytes, over which minimum_rate is judged.
+
+  friend bool operator==(const transport_options&, const transport_options&) = default;
 };
 static_assert(!std::is_aggregate_v<transport_options>);
 
@@ -5593,7 +5610,7 @@ class variables {
 // ---- hubcache/store/environment.hpp
 
 /// @file
-/// The environment as every Hub client reads it (facts: hub-protocol 5). The only place that calls getenv.
+/// The environment as every Hub client reads it. The only place that calls getenv.
 
 namespace hubcache::inline v0_1 {
 
@@ -5669,13 +5686,18 @@ class mapped_weights {
 /// The cache: policies, lifetime and the public calls. No algorithm lives here.
 ///
 /// Lifetime: a cache owns its transport, hashes, link strategy and index. Destroy it when its operations have
-/// completed. Operations copy what they are given, observers excepted: those are held by reference.
+/// completed, on any thread. The completion handler of the last operation may do so, too, by dropping the last owner;
+/// the cache's own thread, which runs it, is then not waited for: it ends once the handler has returned. An observer must
+/// not: its operation goes on. Operations copy what they are given, observers excepted: those are held by reference.
 ///
 /// Threads: `basic_cache(settings)` owns one network thread and some workers; none of them runs before an operation
 /// needs it, and a snapshot that cached() finds complete needs none. `basic_cache(executor, workers, ...)` starts
 /// none; Asio's resolver keeps one of its own for name look-ups. A cache is used from its executor: the async calls
 /// may be started from any thread if the executor runs them one at a time (one thread, or a strand). Blocking calls
-/// may come from any thread but the cache's own, where they fail with errc::misuse; cached() from any.
+/// may come from any thread but the cache's own, and those that run the context of its executor, where they fail with
+/// errc::misuse: in a handler beside the cache's strand, too, as nothing tells whether another thread is left to run the
+/// strand. Seen are io_context, asio::thread_pool and strands of both; on other executors such a call waits for itself
+/// (within an asio::strand<asio::any_io_executor> of them it is seen). cached() may come from any thread.
 ///
 /// Cancellation: terminal, by the slot of the completion token; of a blocking call by its stop token. Writes, hashes
 /// and copies end after a piece of a few MiB, a sync that has begun is waited for; partial files stay and are resumed
@@ -5710,17 +5732,19 @@ class own_threads {
   [[nodiscard]] HUBCACHE_DECL workers& pool() const;
   /// Starts the network thread, once. Thread-safe. @throws error errc::internal if there can be none
   HUBCACHE_DECL void start() const;
-  /// Ends the network thread, then the workers: nothing runs any more.
+  /// Ends the network thread, then the workers: nothing runs any more. On the network thread itself, it ends when the
+  /// handler that calls this has returned, and what was posted is destroyed then.
   HUBCACHE_DECL void stop();
 
  private:
   struct state;
-  std::unique_ptr<state> state_;
+  std::shared_ptr<state> state_;  // shared with the network thread
 };
 
 namespace detail {
 
-/// Whether the caller is on a thread that runs `executor`, as far as Asio can tell (io_context, strands of it).
+/// Whether the caller is on a thread that runs the context of `executor`, if that is an io_context, an asio::thread_pool
+/// or a strand of one, work-tracked or not; of a strand of others, whether the caller is in it.
 [[nodiscard]] HUBCACHE_DECL bool runs_here(const asio::any_io_executor& executor);
 
 /// What `operation` does, every failure turned into `error`.
@@ -5926,6 +5950,11 @@ class basic_cache {
   auto async_run(pipeline_plan what, observer_ref observer, Token&& token) {
     return spawn(hubcache::run(services_for(observer), std::move(what)), std::forward<Token>(token));
   }
+  /// The same, unobserved.
+  template <class Token>
+  auto async_run(pipeline_plan what, Token&& token) {
+    return async_run(std::move(what), observer_ref(), std::forward<Token>(token));
+  }
   /// The same, blocking. @throws error
   pipelines run(pipeline_plan what, observer_ref observer = observer_ref(),
                 const std::stop_token& stop = {}) {
@@ -5955,7 +5984,8 @@ class basic_cache {
   /// @param lock     copied; if there is one, its commits and bytes are taken
   /// @param token    completion signature `void(std::exception_ptr, hubcache::bundle_plan)`
   template <class Token>
-  auto async_plan_recipe(recipe what, snapshot_options options, std::optional<lock_file> lock, Token&& token) {
+  auto async_plan_recipe(recipe what, snapshot_options options, std::optional<lock_file> lock,
+                         Token&& token) {
     return spawn(prepare_recipe(services_for({}), std::move(what), std::move(options), std::move(lock)),
                  std::forward<Token>(token));
   }
@@ -5972,6 +6002,11 @@ class basic_cache {
   auto async_run(bundle_plan what, observer_ref observer, Token&& token) {
     return spawn(hubcache::run(services_for(observer), std::move(what)), std::forward<Token>(token));
   }
+  /// The same, unobserved.
+  template <class Token>
+  auto async_run(bundle_plan what, Token&& token) {
+    return async_run(std::move(what), observer_ref(), std::forward<Token>(token));
+  }
   /// The same, blocking. @throws error
   bundle run(bundle_plan what, observer_ref observer = observer_ref(), const std::stop_token& stop = {}) {
     return wait(hubcache::run(services_for(observer), std::move(what)), stop);
@@ -5982,6 +6017,11 @@ class basic_cache {
   template <class Token>
   auto async_lock(bundle_plan what, observer_ref observer, Token&& token) {
     return spawn(lock_bundle(services_for(observer), std::move(what)), std::forward<Token>(token));
+  }
+  /// The same, unobserved.
+  template <class Token>
+  auto async_lock(bundle_plan what, Token&& token) {
+    return async_lock(std::move(what), observer_ref(), std::forward<Token>(token));
   }
   /// The same, blocking. @throws error
   [[nodiscard]] lock_file lock(bundle_plan what, observer_ref observer = observer_ref(),
@@ -7140,8 +7180,7 @@ class xxh3_stream {
 // ---- hubcache/hub/answer.hpp
 
 /// @file
-/// Reading what the Hub's answers say outside their JSON: pages, failures, rate limits, etags
-/// (facts: hub-protocol 1.1, 2.5, 2.6).
+/// Reading what the Hub's answers say outside their JSON: pages, failures, rate limits, etags.
 
 namespace hubcache::inline v0_1 {
 
@@ -7183,7 +7222,7 @@ static_assert(!std::is_aggregate_v<rate_limit>);
 // ---- hubcache/hub/endpoint.hpp
 
 /// @file
-/// The Hub's URLs (facts: hub-protocol 1). An endpoint is the root of a Hub; it may lie below a path prefix
+/// The Hub's URLs. An endpoint is the root of a Hub; it may lie below a path prefix
 /// ("https://proxy.example/hf/"), its trailing slashes and its query do not matter.
 
 namespace hubcache::inline v0_1 {
@@ -7225,7 +7264,7 @@ HUBCACHE_DECL void append_json_string(std::string& out, std::string_view text, b
 // ---- hubcache/hub/parse.hpp
 
 /// @file
-/// The Hub's JSON to values and back (facts: hub-protocol 1.1, 4.4). Texts come from the network or from
+/// The Hub's JSON to values and back. Texts come from the network or from
 /// files that other programs write: every function is safe with any bytes, at most 256 MiB of them, in
 /// O(size).
 
@@ -7304,7 +7343,6 @@ class any_content_index {
 
   /// @{
 
-  /// As content_index says.
   /// As content_index says, and so the others.
   [[nodiscard]] std::vector<place> find(const digest& name) const { return calls_.find(name); }
   std::size_t insert(std::span<const index_record> records) { return calls_.insert(records); }
@@ -7794,7 +7832,6 @@ class any_link_strategy {
   any_link_strategy(any_link_strategy&&) noexcept = default;
   any_link_strategy& operator=(any_link_strategy&&) noexcept = default;
 
-  /// As link_strategy says.
   /// As link_strategy says.
   link_report link(const opened_file& have, const link_target& want, link_kinds kinds,
                    std::error_code& ec) const {
@@ -8503,7 +8540,7 @@ HUBCACHE_DECL void require_safe(std::span<const file_entry* const> files, const 
 
 /// @file
 /// Which files of a repo are wanted, by the patterns of Python's `fnmatch.fnmatchcase` on whole paths, as
-/// every Hub client reads them (facts: hub-protocol 7):
+/// every Hub client reads them:
 ///
 /// | pattern  | matches                                                                                |
 /// |----------|----------------------------------------------------------------------------------------|
@@ -8620,7 +8657,7 @@ namespace hubcache::inline v0_1 {
 // ---- hubcache/select/weight_patterns.hpp
 
 /// @file
-/// The names that diffusers and transformers give to weights, as the patterns of diffusers read them (facts: features 3).
+/// The names that diffusers and transformers give to weights, as the patterns of diffusers read them.
 /// Each function is one of those patterns, on the last segment of a path:
 ///
 ///     STEM    diffusion_pytorch_model | model | weights | pytorch_model
@@ -9023,7 +9060,7 @@ static_assert(!std::is_aggregate_v<llama_file>);
 // ---- hubcache/store/local_layout.hpp
 
 /// @file
-/// A local folder that holds a repo's files themselves, as huggingface_hub's local_dir (facts: hub-protocol 4.6).
+/// A local folder that holds a repo's files themselves, as huggingface_hub's local_dir.
 
 namespace hubcache::inline v0_1 {
 
@@ -10083,7 +10120,7 @@ static_assert(!std::is_aggregate_v<repo_usage>);
 /// Removing from a Hub cache without breaking what stays: first a value that can be shown, then its carrying out.
 ///
 /// - A blob goes only with the last revision of its repo that uses it; a ref goes with its commit; a repo of which no
-///   revision stays goes whole. Locks stay, as other clients leave them (facts: hub-protocol 6).
+///   revision stays goes whole. Locks stay, as other clients leave them.
 /// - A blob that is a symlink into another store loses the link only. A blob that other repos' blobs are symlinks to
 ///   is handed to them first.
 /// - What came into use after the plan was made stays: pinned, named by a ref, used or edited since.
@@ -10569,6 +10606,9 @@ struct folder_progress {
   const folder_file* file = nullptr;  ///< Of the plan.
   std::uint64_t bytes =
       0;  ///< With `read`: that many more. They may exceed the file's size if it is read again.
+
+  /// `file` by its address: two reports of one file of one plan.
+  friend bool operator==(const folder_progress&, const folder_progress&) = default;
 };
 static_assert(!std::is_aggregate_v<folder_progress>);
 /// Called by one thread at a time, on any.
@@ -10884,6 +10924,8 @@ struct survey {
   census seen;       ///< What the cache holds.
   disk_map map;      ///< Of `seen`.
   ledger_view book;  ///< What the ledger says of `seen`: last uses, pins, leases.
+
+  friend bool operator==(const survey&, const survey&) = default;
 };
 static_assert(!std::is_aggregate_v<survey>);
 
@@ -10959,6 +11001,8 @@ struct why_scope {
   std::vector<store> stores;     ///< Known ones, the own cache included.
   std::vector<census> censuses;  ///< Of those that are Hub caches.
   std::vector<pin> pins;         ///< Of all caches.
+
+  friend bool operator==(const why_scope&, const why_scope&) = default;
 };
 static_assert(!std::is_aggregate_v<why_scope>);
 
@@ -11041,18 +11085,19 @@ HUBCACHE_DECL errc_text text_of(errc code) noexcept {
       return {"http_failed", "request failed", "Check the endpoint and the request."};
     case errc::unauthorized:
       return {"unauthorized", "not authorised",
-              "Check the repo's name; if it is private, pass a valid token (--token or HF_TOKEN)."};
+              "Check the repo's name; if it is private, pass a valid token (settings::token, HF_TOKEN)."};
     case errc::gated:
-      return {"gated", "gated repo",
-              "Accept its terms on its page, then pass the token of that account (--token or HF_TOKEN)."};
+      return {
+          "gated", "gated repo",
+          "Accept its terms on its page, then pass the token of that account (settings::token, HF_TOKEN)."};
     case errc::forbidden:
       return {"forbidden", "forbidden", "Pass a token that has access."};
     case errc::repo_not_found:
-      return {"repo_not_found", "repo not found", "Check its spelling and --repo-type."};
+      return {"repo_not_found", "repo not found", "Check its spelling and its type."};
     case errc::revision_not_found:
       return {"revision_not_found", "revision not found", "Check the branch, tag or commit."};
     case errc::file_not_found:
-      return {"file_not_found", "file not found", "Check the path; names are case-sensitive."};
+      return {"file_not_found", "file not found", "Check the name: case counts."};
     case errc::malformed_file:
       return {"malformed_file", "malformed file", "Tell its author, or choose another revision."};
     case errc::digest_mismatch:
@@ -11069,7 +11114,8 @@ HUBCACHE_DECL errc_text text_of(errc code) noexcept {
     case errc::permission_denied:
       return {"permission_denied", "permission denied", "Check owner and mode of the folder."};
     case errc::not_cached:
-      return {"not_cached", "not in the cache", "Run once without --offline (HF_HUB_OFFLINE) to fetch it."};
+      return {"not_cached", "not in the cache",
+              "Fetch it once while settings::offline (HF_HUB_OFFLINE) is off."};
     case errc::refused:
       return {"refused", "refused", "This is a rule of safety; see the detail."};
     case errc::disallowed:
@@ -11542,6 +11588,8 @@ HUBCACHE_DECL void commit(const std::string& temporary, const std::string& path,
 HUBCACHE_DECL void descriptor::close() noexcept {
   if (fd_ >= 0) ::close(std::exchange(fd_, -1));
 }
+
+HUBCACHE_DECL void close_on_exec(int fd) noexcept { ::fcntl(fd, F_SETFD, FD_CLOEXEC); }
 
 HUBCACHE_DECL file_status status(const descriptor& file, std::error_code& ec) noexcept {
   struct stat s {};
@@ -12773,6 +12821,10 @@ HUBCACHE_DECL std::string to_string(const snapshot_totals& totals) {
          format_bytes(totals.bytes_linked) + " linked, " + format_bytes(totals.bytes_fetched) +
          " fetched in " + detail::decimal_text(totals.seconds, 2) + " s (" + std::to_string(totals.requests) +
          (totals.requests == 1 ? " request" : " requests") + ")";
+}
+
+HUBCACHE_DECL std::string to_string(const snapshot& result) {
+  return result.path + " (commit " + result.commit + "): " + to_string(result.totals);
 }
 
 HUBCACHE_DECL const snapshot_file* snapshot::find(std::string_view file) const noexcept {
@@ -14425,7 +14477,7 @@ class hub_cache_scan {
   store_visit& visit_;
   const os::folder& root_;
   std::string real_root_;
-  os::folder shared_;  ///< huggingface_hub's shared store (facts: hub-protocol 4.7), if the cache has one.
+  os::folder shared_;  ///< huggingface_hub's shared store, if the cache has one.
 };
 
 HUBCACHE_DECL void scan_hub_cache(store_visit& visit, const os::folder& root) {
@@ -16366,11 +16418,13 @@ HUBCACHE_DECL void require_no_pickle_names(std::span<const file_entry* const> fi
     const auto suffix = pickle_suffix(file->path);
     if (suffix.empty()) continue;
     names.push_back(printable(file->path));
-    patterns.insert(" --exclude '*" + std::string(suffix) + "'");
+    patterns.insert("*" + std::string(suffix));
   }
   if (names.empty()) return;
-  std::string advice = "leave out what you do not need:";
-  for (const auto& pattern : patterns) advice += pattern;
+  std::string advice = "leave out what you do not need";
+  for (const auto& pattern : patterns) {
+    advice.append(pattern == *patterns.begin() ? ": '" : ", '").append(pattern).append("'");
+  }
   throw detail::disallowed(names, "of formats that may run code when they are loaded (pickles)", advice);
 }
 
@@ -16381,7 +16435,7 @@ HUBCACHE_DECL void require_sha256(std::span<const file_entry* const> files) {
   }
   if (names.empty()) return;
   throw detail::disallowed(names, "named by the Hub with a git sha1 only",
-                           "a lock file (hubcache lock write) gives the sha256 of each");
+                           "a lock file gives the sha256 of each");
 }
 
 HUBCACHE_DECL void require_safe(std::span<const file_entry* const> files, const scan_statuses& found) {
@@ -16393,7 +16447,7 @@ HUBCACHE_DECL void require_safe(std::span<const file_entry* const> files, const 
   }
   if (names.empty()) return;
   throw detail::disallowed(names, "not safe by the Hub's scans",
-                           "leave them out (--exclude), or wait until the Hub has scanned them");
+                           "leave them out, or wait until the Hub has scanned them");
 }
 
 }  // namespace hubcache::inline v0_1
@@ -18699,8 +18753,8 @@ HUBCACHE_DECL std::string reason_text(const std::error_code& reason, const conte
   return what.size < hard_link::smallest ? "smaller than 64 KiB" : "not the same inode by another name";
 }
 
-/// Whether `path` is a payload of huggingface_hub's shared store, <cache>/blobs/<xx>/<xet hash> (facts: hub-protocol
-/// 4.7): a symlink that its manifest does not name would dangle one day.
+/// Whether `path` is a payload of huggingface_hub's shared store, <cache>/blobs/<xx>/<xet hash>: a symlink that its
+/// manifest does not name would dangle one day.
 HUBCACHE_DECL bool counts_its_users(const std::string& path) {
   std::error_code ec;
   return os::status(os::parent_path(os::parent_path(path)) + "/.huggingface-shared-blobs", ec).regular;
@@ -26965,7 +27019,7 @@ HUBCACHE_DECL void refuse_scattered(const pipeline_drafts& all, const std::vecto
         "a local folder holds files of one repo, and others are needed: " + others +
             (connected
                  ? ". Leave the local folder out, or fetch each pipeline by itself into a folder of its own"
-                 : ". Leave the local folder out; --assemble makes a directory of them all"),
+                 : ". Leave the local folder out; an assembly makes one directory of them all"),
         context_of(own));
   }
 }
@@ -26997,7 +27051,7 @@ HUBCACHE_DECL asio::awaitable<pipeline_plan> complete_pipelines(pipeline_drafts&
     const bool minimal = one.asked.options.wish.select == pipeline_selection::minimal;
     const auto settle = [&](std::size_t& part) {
       part = numbers[part];
-      // With the listing at hand, other clients would call the snapshot incomplete offline (facts: features 3.12).
+      // With the listing at hand, other clients would call the snapshot incomplete offline.
       if (minimal) result.bundle.parts[part].what.write_tree = false;
     };
     settle(one.planned.part);
@@ -27427,6 +27481,9 @@ HUBCACHE_DECL bool lacks_family(const asio::error_code& ec) noexcept {
 HUBCACHE_DECL void connect_race::start_next() {
   const auto attempt = attempts.size();
   auto& socket = attempts.emplace_back(news.get_executor());
+  asio::error_code ignored;  // async_connect() opens what is not open, and tells why it cannot
+  socket.open(addresses[attempt].protocol(), ignored);
+  if (socket.is_open()) os::close_on_exec(socket.native_handle());
   socket.async_connect(addresses[attempt], [self = shared_from_this(), attempt](const asio::error_code& ec) {
     self->end(attempt, ec);
   });
@@ -29554,7 +29611,9 @@ HUBCACHE_DECL mapped_weights mapped_weights::map(const std::string& path, const 
 
 #include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
+#include <asio/require.hpp>
 #include <asio/strand.hpp>
+#include <asio/thread_pool.hpp>
 
 namespace hubcache::inline v0_1 {
 
@@ -29566,7 +29625,7 @@ struct own_threads::state {
   std::thread thread;
 };
 
-HUBCACHE_DECL own_threads::own_threads() : state_(std::make_unique<state>()) {}
+HUBCACHE_DECL own_threads::own_threads() : state_(std::make_shared<state>()) {}
 HUBCACHE_DECL own_threads::~own_threads() { stop(); }
 HUBCACHE_DECL asio::any_io_executor own_threads::executor() const { return state_->context.get_executor(); }
 HUBCACHE_DECL workers& own_threads::pool() const { return *state_->pool; }
@@ -29574,22 +29633,50 @@ HUBCACHE_DECL void own_threads::start() const {
   try {
     // No call_once: where it is built on pthread_once, one that threw blocks the next for ever.
     const std::lock_guard lock(state_->starting);
-    if (!state_->thread.joinable()) state_->thread = std::thread([s = state_.get()] { s->context.run(); });
+    if (!state_->thread.joinable()) state_->thread = std::thread([s = state_] { s->context.run(); });
   } catch (const std::system_error& e) {
     throw error(errc::internal, std::string("the network thread cannot be started: ") + e.code().message());
   }
 }
 HUBCACHE_DECL void own_threads::stop() {
   state_->context.stop();
-  if (state_->thread.joinable()) state_->thread.join();
+  if (state_->thread.get_id() == std::this_thread::get_id()) {
+    state_->thread.detach();  // it owns the state, so that the context outlives the handler that runs here
+  } else if (state_->thread.joinable()) {
+    state_->thread.join();
+  }
   state_->pool.reset();
 }
 
+namespace detail {
+
+/// What `executor` holds, if that is an `Executor`: in Asio 1.22 target() does not look.
+template <class Executor>
+const Executor* held_in(const asio::any_io_executor& executor) {
+  return executor.target_type() == typeid(Executor) ? executor.target<Executor>() : nullptr;
+}
+
+/// Whether the caller is on a thread of `Context`, if `executor` is its executor or a strand of that.
+template <class Context>
+bool runs_context_here(const asio::any_io_executor& executor) {
+  const auto here = [&executor]<class Executor>(std::type_identity<Executor>) {
+    if (const auto* plain = held_in<Executor>(executor)) return plain->running_in_this_thread();
+    const auto* strand = held_in<asio::strand<Executor>>(executor);
+    return strand != nullptr && strand->get_inner_executor().running_in_this_thread();
+  };
+  using plain = typename Context::executor_type;
+  using tracked = std::decay_t<decltype(asio::require(std::declval<const plain&>(),
+                                                      asio::execution::outstanding_work.tracked))>;
+  return here(std::type_identity<plain>()) || here(std::type_identity<tracked>());
+}
+
+}  // namespace detail
+
 HUBCACHE_DECL bool detail::runs_here(const asio::any_io_executor& executor) {
-  using context = asio::io_context::executor_type;
-  if (const auto* plain = executor.target<context>()) return plain->running_in_this_thread();
-  if (const auto* strand = executor.target<asio::strand<context>>()) return strand->running_in_this_thread();
-  return false;
+  if (const auto* strand = held_in<asio::strand<asio::any_io_executor>>(executor)) {
+    return strand->running_in_this_thread() || runs_here(strand->get_inner_executor());
+  }
+  return runs_context_here<asio::io_context>(executor) || runs_context_here<asio::thread_pool>(executor);
 }
 
 #if defined(HUBCACHE_SEPARATE_COMPILATION)
@@ -32233,7 +32320,7 @@ HUBCACHE_DECL std::string listed(const std::vector<std::string>& paths) {
 HUBCACHE_DECL std::string edits_withhold(const census_repo& repo, const census_revision& revision,
                                          const std::vector<std::string>& paths) {
   return repo.label() + "@" + revision.commit + " holds files that were edited: " + listed(paths) +
-         "; it stays until `hubcache cache rm` names it.";
+         "; it stays until it is removed by name.";
 }
 
 HUBCACHE_DECL void refuse_unknown_pins(const ledger_view& book) {
@@ -32250,13 +32337,12 @@ HUBCACHE_DECL removal plan_named_removal(const census& seen, const disk_map& map
     // As in huggingface_hub: without a revision there is no repo.
     if (!repo.revisions.empty() && detail::all_of(chosen.revisions[r])) chosen.repos[r] = true;
     if (chosen.repos[r] && book.pinned_repos[r]) {
-      throw error(errc::refused, repo.label() + " is pinned; `hubcache cache unpin` it first");
+      throw error(errc::refused, repo.label() + " is pinned; unpin it first");
     }
     for (std::size_t v = 0; v < repo.revisions.size(); ++v) {
       if (!book.pinned[r][v] || !(chosen.repos[r] || chosen.revisions[r][v])) continue;
       throw error(errc::refused,
-                  repo.label() + "@" + repo.revisions[v].commit +
-                      " is pinned; `hubcache cache unpin` it first (`hubcache cache pin` lists pins)");
+                  repo.label() + "@" + repo.revisions[v].commit + " is pinned; unpin it first");
     }
   }
   auto withheld = detail::withhold_leased(seen, book, chosen);
@@ -34231,7 +34317,7 @@ HUBCACHE_DECL checked_file local_check(const std::string& folder, const std::str
     if (check.expected && check.identity.size != listed->size) settle_size(check, listed->size);
   } else if (there.symlink) {
     check.outcome = verdict::uncheckable;
-    check.detail = "it is a symlink; only a listing (--online) can say what it should hold";
+    check.detail = "it is a symlink; only a listing of the Hub can say what it should hold";
   } else if (record) {
     check.commit = record->commit;
     check.expected = digest::parse(record->etag);

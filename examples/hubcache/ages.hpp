@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// How long ago something was, as `hf cache ls` writes it (facts: hub-protocol 6.1).
+/// How long ago something was, as `hf cache ls` writes it.
 
 #include <cstdint>
 #include <string>

@@ -21,8 +21,8 @@ void declare(CLI::App& app, cache_rm_arguments& into) {
   declare_common(app, into);
   declare_destructive(app, into);
   app.footer(
-      "Content that another repo or revision uses stays. What is pinned is refused, and what is in use is "
-      "left alone.\n\n"
+      "Content that another repo or revision uses stays. What is pinned is refused until "
+      "`hubcache cache unpin` takes the pin back, and what is in use is left alone.\n\n"
       "Examples:\n"
       "  hubcache cache rm acme/llm-7b --dry-run\n"
       "  hubcache cache rm dataset/acme/words acme/sd@v1.0 -y");

@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// The expressions of `cache ls --filter` and `--sort`, as `hf cache ls` reads them (facts: hub-protocol 6.1).
+/// The expressions of `cache ls --filter` and `--sort`, as `hf cache ls` reads them.
 
 #include <cstdint>
 #include <functional>

@@ -46,16 +46,29 @@ bool wants_json(int argc, char** argv) {
   return false;
 }
 
+/// What the options of this command can do about a failure; empty if nothing.
+std::string_view hint_for(hubcache::errc reason) {
+  switch (reason) {
+    case hubcache::errc::unauthorized:
+    case hubcache::errc::gated:
+    case hubcache::errc::forbidden:
+      return "a token is read from HF_TOKEN or from the file that `hf auth login` writes; --token works too.";
+    case hubcache::errc::repo_not_found:
+      return "--repo-type tells datasets and spaces from models.";
+    case hubcache::errc::disallowed:
+      return "--exclude leaves files out; `hubcache lock write` makes lock files.";
+    default:
+      return {};
+  }
+}
+
 int report(const hubcache::error& failure, bool json, bool quiet) {
   auto display = stderr_console(quiet);
   if (json) std::puts(command::json_of(failure).c_str());
   display.error(failure.what());
-  const auto code = command::exit_code_of(failure.reason());
-  if (code == command::exit_code::access) {
-    display.hint(
-        "a token is read from HF_TOKEN or from the file that `hf auth login` writes; --token works too.");
-  }
-  return static_cast<int>(code);
+  const auto hint = hint_for(failure.reason());
+  if (!hint.empty()) display.hint(hint);
+  return static_cast<int>(command::exit_code_of(failure.reason()));
 }
 
 /// What completion scripts ask for. They would show an error in the middle of the user's line, so there is none.
@@ -89,6 +102,9 @@ int run(int argc, char** argv, command::invocation& chosen) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& answered) {
+    // CLI11 would answer "dowload --help" with the help of the command before it.
+    const auto unknown = command::read_line(app, words).unknown;
+    if (!unknown.empty() && unknown.front() != '-') throw usage_error(app, words, answered.what());
     return app.exit(answered);
   } catch (const CLI::ParseError& e) {
     throw usage_error(app, words, e.what());

@@ -92,6 +92,7 @@ class curl_transport::transfer {
   [[nodiscard]] bool head_ready() const { return parser_.complete() && !parser_.interim(); }
   [[nodiscard]] bool ready() const { return done_ || !staged_.empty() || (head_ready() && !begun_); }
   asio::awaitable<void> wait();
+  void meter(std::size_t bytes, clock::duration waited);
   asio::awaitable<void> take(std::string_view piece, hubcache::body_sink& sink);
   void resume();
   [[noreturn]] void fail() const;
@@ -116,7 +117,9 @@ class curl_transport::transfer {
   char message_[CURL_ERROR_SIZE] = "";
 
   asio::steady_timer wake_;
-  clock::time_point active_;  // when something last came; @pre connected_
+  clock::time_point active_;        // when something last came; @pre connected_
+  std::uint64_t window_bytes_ = 0;  // of the body, since the rate was last judged
+  clock::duration window_time_{};   // spent waiting for them
   hubcache::http1::response_parser parser_;
   hubcache::http1::chunk_decoder decoder_;
   std::string staged_;
@@ -296,9 +299,9 @@ void curl_transport::transfer::configure_connection() {
   set(CURLOPT_PIPEWAIT, multiplexed ? 1L : 0L);  // for the connection that others opened
   set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
   set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(timeout_.count()));
-  set(CURLOPT_LOW_SPEED_LIMIT, static_cast<long>(request_.minimum_rate));
-  set(CURLOPT_LOW_SPEED_TIME, std::max(1L, static_cast<long>(options.rate_window.count() / 1000)));
-  set(CURLOPT_MAXAGE_CONN, static_cast<long>(options.idle_expiry.count()));
+  const bool reused = options.max_idle_per_origin != 0 && options.idle_expiry.count() > 0;
+  set(CURLOPT_FORBID_REUSE, reused ? 0L : 1L);
+  if (reused) set(CURLOPT_MAXAGE_CONN, static_cast<long>(options.idle_expiry.count()));
   if (!options.ca_file.empty() || !options.ca_dir.empty()) {
     set(CURLOPT_CAINFO, options.ca_file.empty() ? nullptr : options.ca_file.c_str());
     set(CURLOPT_CAPATH, options.ca_dir.empty() ? nullptr : options.ca_dir.c_str());
@@ -442,9 +445,11 @@ asio::awaitable<hubcache::http_response> curl_transport::transfer::run(hubcache:
   const auto chosen = sink.begin(response.head);
   if (chosen == verdict::stop) co_return response;
   for (;;) {
+    const auto start = clock::now();
     co_await wait();
     const auto piece = std::exchange(staged_, std::string());
     if (piece.empty()) break;
+    meter(piece.size(), clock::now() - start);
     resume();
     response.body_bytes += piece.size();
     if (chosen == verdict::take) {
@@ -457,6 +462,19 @@ asio::awaitable<hubcache::http_response> curl_transport::transfer::run(hubcache:
   }
   if (result_ != CURLE_OK) fail();
   co_return response;
+}
+
+/// libcurl's own limit would count the head, and the time that a sink takes.
+void curl_transport::transfer::meter(std::size_t bytes, clock::duration waited) {
+  window_bytes_ += bytes;
+  window_time_ += waited;
+  if (window_time_ < loop_->options.rate_window) return;
+  const auto rate = static_cast<double>(window_bytes_) / std::chrono::duration<double>(window_time_).count();
+  if (rate < static_cast<double>(request_.minimum_rate))
+    throw error(errc::timed_out,
+                "the body came from " + request_.target.origin() + " more slowly than at the minimum rate");
+  window_bytes_ = 0;
+  window_time_ = {};
 }
 
 asio::awaitable<void> curl_transport::transfer::take(std::string_view piece, hubcache::body_sink& sink) {

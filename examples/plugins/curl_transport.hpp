@@ -45,7 +45,9 @@ static_assert(!std::is_aggregate_v<curl_options>);
 /// - A body that the sink does not take in time is paused in libcurl; up to 512 KiB of it are held here. Over HTTP/2
 ///   libcurl holds besides what it had let the server send before: up to its window, 32 MiB of each body in 7.88.
 /// - transport_options mean what they mean to https_transport; nothing is taken from the environment. With HTTP/2
-///   `max_per_origin` still counts connections, and one of them carries up to 100 exchanges.
+///   `max_per_origin` still counts connections, and one of them carries up to 100 exchanges. `max_idle_per_origin`
+///   says whether idle ones are kept (not 0) or not (0); how many is libcurl's choice: up to four times as many
+///   connections, over all origins, as exchanges run.
 /// - `http_request::timeout` bounds look-up, connect and handshake together; more than 24 days of it are 24.
 /// - A body without a length is whole when its connection ends, even if TLS was cut short: libcurl wants it so.
 /// - Requests other than GET and HEAD get a connection of their own: libcurl would repeat them on a dead one.

@@ -119,11 +119,6 @@ std::uint64_t put_first(std::vector<place>& places, place where) {
   return 0;
 }
 
-/// LMDB's assertions, which it makes of a file that is damaged. Thrown through its functions, which are C and own nothing
-/// that the end of the transaction does not give back; if it returned, LMDB would end the process.
-struct failed_assertion {};
-[[noreturn]] void on_assertion(MDB_env*, const char*) { throw failed_assertion(); }
-
 /// Ends a transaction whatever happens.
 class transaction {
  public:
@@ -208,11 +203,7 @@ class lmdb_index::database {
         const int code = ::mdb_txn_begin(environment_, nullptr, flags, &begun);
         if (code == MDB_SUCCESS) {
           transaction open(begun);
-          try {
-            return body(open);
-          } catch (const failed_assertion&) {
-            return MDB_CORRUPTED;
-          }
+          return body(open);
         }
         if (code != MDB_MAP_RESIZED) return code;
       }
@@ -236,15 +227,14 @@ class lmdb_index::database {
 
   void open(const std::string& folder, std::size_t map_size);
   int adopt(MDB_txn* open, const std::string& file);
-  /// LMDB reads what lies behind the end of a file that was cut, and dies of it; zeros it takes for damage. Only a
-  /// writer may look: the file grows under all others.
-  void fill_up(const std::string& file) const {
+  /// LMDB reads what lies behind the end of a file that was cut, and dies of it. Only a writer may look: the file grows
+  /// under all others.
+  bool is_cut(const std::string& file) const {
     MDB_envinfo now{};
     MDB_stat pages{};
     ::mdb_env_info(environment_, &now);
     ::mdb_env_stat(environment_, &pages);
-    const auto size = (now.me_last_pgno + 1) * pages.ms_psize;
-    if (std::filesystem::file_size(file) < size) std::filesystem::resize_file(file, size);
+    return std::filesystem::file_size(file) < (now.me_last_pgno + 1) * pages.ms_psize;
   }
 
   MDB_env* environment_ = nullptr;
@@ -286,7 +276,6 @@ void lmdb_index::database::open(const std::string& folder, std::size_t map_size)
     throw hubcache::error(hubcache::errc::refused, "others may write to it; choose another folder", where);
   }
   check(::mdb_env_create(&environment_));
-  check(::mdb_env_set_assert(environment_, on_assertion));
   check(::mdb_env_set_mapsize(environment_, map_size));
   check(::mdb_env_open(environment_, folder.c_str(), MDB_NOTLS | MDB_NOMETASYNC, 0600));
   int left_by_the_dead = 0;
@@ -295,7 +284,7 @@ void lmdb_index::database::open(const std::string& folder, std::size_t map_size)
 }
 
 int lmdb_index::database::adopt(MDB_txn* open, const std::string& file) {
-  fill_up(file);
+  if (is_cut(file)) return MDB_CORRUPTED;
   if (const int code = ::mdb_dbi_open(open, nullptr, 0, &table_)) return code;
   MDB_stat all{};
   if (const int code = ::mdb_stat(open, table_, &all)) return code;

@@ -27,16 +27,17 @@ namespace plugins {
 ///   hubcache::index_ref to it.
 /// - An insert() of up to 10,000 records is one transaction, synced: a power cut costs the last ones, never the file.
 ///   A process that is killed costs nothing.
-/// - A file of another kind, or one that was cut, gets an error or misses; so does a damaged value: values check
-///   themselves. Damage inside LMDB's own pages is not always noticed: it has no checksums, and reads its file through
-///   a mapping, so that such damage, or somebody who shortens the file of a running program, may end the process.
+/// - A file of another kind, or one that was cut before it is opened, gets an error; a damaged value is a miss: values
+///   check themselves. Damage inside LMDB's own pages is not always noticed: it has no checksums, aborts where it finds
+///   its pages wrong, and reads its file through a mapping, so that such damage, or somebody who shortens the file of a
+///   running program, may end the process.
 ///   mapped_index withstands both.
 class lmdb_index {
  public:
   /// Opens, or makes (mode 0700), the index in `folder`.
   /// @param map_size  bytes that LMDB maps to begin with; doubled whenever they are full
   /// @throws hubcache::error errc::disk_failed if it cannot be opened, errc::refused if the file there is somebody
-  ///   else's: damaged at its head, of another program, or of another user
+  ///   else's: damaged at its head, cut, of another program, or of another user
   explicit lmdb_index(const std::string& folder, std::size_t map_size = std::size_t{16} << 20U);
   lmdb_index(lmdb_index&&) noexcept;
   lmdb_index& operator=(lmdb_index&&) noexcept;

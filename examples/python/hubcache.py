@@ -10,7 +10,9 @@ loader finds under that name.
 import ctypes
 import os
 import threading
+import weakref
 from collections import namedtuple
+from collections.abc import Iterable, Iterator
 from ctypes import CFUNCTYPE, POINTER, Structure, byref, c_char_p, c_double, c_int, c_size_t, c_uint64, c_void_p
 
 __all__ = ["Cache", "Cancelled", "Error", "smart_cache", "version"]
@@ -151,10 +153,27 @@ def _check(call, *arguments):
             _library.hubcache_error_free(error)
 
 
+def _bytes(key, value):
+    """Flags, numbers, texts and paths as C takes them."""
+    if isinstance(value, bool):
+        value = int(value)
+    if isinstance(value, (int, float)):
+        value = str(value)
+    if not isinstance(value, (str, bytes, os.PathLike)):
+        raise TypeError(f"{key} must be a text, path, number or bool, not {type(value).__name__}")
+    return os.fsencode(value)
+
+
 def _set(call, handle, key, value):
-    """Sets one key: flags, numbers, texts and paths by their text; of a list or tuple each."""
-    for one in value if isinstance(value, (list, tuple)) else [value]:
-        _check(call, handle, os.fsencode(key), os.fsencode(str(int(one)) if isinstance(one, bool) else str(one)))
+    """Sets one key: nothing of None; of a list, set, generator, ... each."""
+    if value is None:
+        return
+    one = isinstance(value, (str, bytes, os.PathLike)) or not isinstance(value, Iterable)
+    members = [_bytes(key, each) for each in ([value] if one else value)]
+    if not members and key in ("allow", "file"):  # C would take it for all files
+        raise ValueError(f"{key} is empty, which names no file; leave it out for all files")
+    for member in members:
+        _check(call, handle, os.fsencode(key), member)
 
 
 def _entries(pointers, count):
@@ -199,11 +218,17 @@ class _Listener:
             return 1
 
 
+def _close(cache, process):
+    if os.getpid() == process:  # a child of fork has none of the threads that closing waits for
+        _library.hubcache_close(cache)
+
+
 class Cache:
-    """The Hub cache of this user. Calls may come from any threads, and block; close() when none is under way.
+    """The Hub cache of this user. Calls may come from any threads, and block; close() when none is under way,
+    or drop it.
 
     Settings are those of the environment (HF_HOME, HF_TOKEN, ...); keywords override them: endpoint, token, cache_dir,
-    offline, ... as hubcache_settings_set() names them.
+    offline, ... as hubcache_settings_set() names them. None overrides nothing; token="" is no token.
     """
 
     def __init__(self, **settings):
@@ -216,9 +241,11 @@ class Cache:
             _check(_library.hubcache_open, own, byref(self._cache))
         finally:
             _library.hubcache_settings_free(own)
+        self._closing = weakref.finalize(self, _close, self._cache, os.getpid())  # if nobody calls close()
+        self._closing.atexit = False  # a daemon thread may be in a call
 
     def close(self):
-        _library.hubcache_close(self._cache)
+        self._closing()
         self._cache = c_void_p()
 
     def __enter__(self):
@@ -230,9 +257,11 @@ class Cache:
     def download(self, repo, **options):
         """Makes a repo, or files of it, present: a Result.
 
-        progress: called with a Progress on a thread of the call's own; what is true, or an exception, cancels.
+        progress: called with a Progress on a thread of the call's own; what is true, or an exception, cancels. The
+        exception is raised here, even if all was done by then.
         mapping: {sha256: path} of files you have; Result.mapping tells where every content is, Result.stale what of
-        yours is wrong. All other options are those of hubcache_request_set(); lists give each of their members.
+        yours is wrong. All other options are those of hubcache_request_set(); lists, sets, ... give each of their members
+        (allow and file need one), and None is as if it were left out.
         Ctrl-C cancels.
         """
         return self._call(_library.hubcache_download, repo, options)
@@ -253,11 +282,17 @@ class Cache:
         listener = _Listener(options.pop("progress", None))
         token = _Token()
         try:
-            return _interruptible(lambda: self._run(call, repo, options, listener, token), token)
+            result = _interruptible(lambda: self._run(call, repo, options, listener, token), token)
         except Cancelled:
-            if listener.failure is not None:
-                raise listener.failure
-            raise
+            if listener.failure is None:
+                raise
+        except Error as other:
+            if listener.failure is None:
+                raise
+            raise listener.failure from other
+        if listener.failure is not None:  # it cancelled the call, or came too late for that
+            raise listener.failure
+        return result
 
     def _run(self, call, repo, options, listener, token):
         request, result = c_void_p(), POINTER(_Result)()
@@ -338,6 +373,9 @@ def smart_cache(repo, **options):
     whole. With mapping={sha256: path}, files you have, or with allow, ignore or file, it is download() with these.
     """
     global _shared
+    # What is left out, and what can be read once only: there may be two calls.
+    options = {key: list(value) if isinstance(value, Iterator) else value
+               for key, value in options.items() if value is not None}
     with _sharing:
         if _shared is None:
             _shared = Cache()

@@ -3,13 +3,18 @@
 /// The cache: policies, lifetime and the public calls. No algorithm lives here.
 ///
 /// Lifetime: a cache owns its transport, hashes, link strategy and index. Destroy it when its operations have
-/// completed. Operations copy what they are given, observers excepted: those are held by reference.
+/// completed, on any thread. The completion handler of the last operation may do so, too, by dropping the last owner;
+/// the cache's own thread, which runs it, is then not waited for: it ends once the handler has returned. An observer must
+/// not: its operation goes on. Operations copy what they are given, observers excepted: those are held by reference.
 ///
 /// Threads: `basic_cache(settings)` owns one network thread and some workers; none of them runs before an operation
 /// needs it, and a snapshot that cached() finds complete needs none. `basic_cache(executor, workers, ...)` starts
 /// none; Asio's resolver keeps one of its own for name look-ups. A cache is used from its executor: the async calls
 /// may be started from any thread if the executor runs them one at a time (one thread, or a strand). Blocking calls
-/// may come from any thread but the cache's own, where they fail with errc::misuse; cached() from any.
+/// may come from any thread but the cache's own, and those that run the context of its executor, where they fail with
+/// errc::misuse: in a handler beside the cache's strand, too, as nothing tells whether another thread is left to run the
+/// strand. Seen are io_context, asio::thread_pool and strands of both; on other executors such a call waits for itself
+/// (within an asio::strand<asio::any_io_executor> of them it is seen). cached() may come from any thread.
 ///
 /// Cancellation: terminal, by the slot of the completion token; of a blocking call by its stop token. Writes, hashes
 /// and copies end after a piece of a few MiB, a sync that has begun is waited for; partial files stay and are resumed
@@ -70,17 +75,19 @@ class own_threads {
   [[nodiscard]] HUBCACHE_DECL workers& pool() const;
   /// Starts the network thread, once. Thread-safe. @throws error errc::internal if there can be none
   HUBCACHE_DECL void start() const;
-  /// Ends the network thread, then the workers: nothing runs any more.
+  /// Ends the network thread, then the workers: nothing runs any more. On the network thread itself, it ends when the
+  /// handler that calls this has returned, and what was posted is destroyed then.
   HUBCACHE_DECL void stop();
 
  private:
   struct state;
-  std::unique_ptr<state> state_;
+  std::shared_ptr<state> state_;  // shared with the network thread
 };
 
 namespace detail {
 
-/// Whether the caller is on a thread that runs `executor`, as far as Asio can tell (io_context, strands of it).
+/// Whether the caller is on a thread that runs the context of `executor`, if that is an io_context, an asio::thread_pool
+/// or a strand of one, work-tracked or not; of a strand of others, whether the caller is in it.
 [[nodiscard]] HUBCACHE_DECL bool runs_here(const asio::any_io_executor& executor);
 
 /// What `operation` does, every failure turned into `error`.
@@ -286,6 +293,11 @@ class basic_cache {
   auto async_run(pipeline_plan what, observer_ref observer, Token&& token) {
     return spawn(hubcache::run(services_for(observer), std::move(what)), std::forward<Token>(token));
   }
+  /// The same, unobserved.
+  template <class Token>
+  auto async_run(pipeline_plan what, Token&& token) {
+    return async_run(std::move(what), observer_ref(), std::forward<Token>(token));
+  }
   /// The same, blocking. @throws error
   pipelines run(pipeline_plan what, observer_ref observer = observer_ref(),
                 const std::stop_token& stop = {}) {
@@ -315,7 +327,8 @@ class basic_cache {
   /// @param lock     copied; if there is one, its commits and bytes are taken
   /// @param token    completion signature `void(std::exception_ptr, hubcache::bundle_plan)`
   template <class Token>
-  auto async_plan_recipe(recipe what, snapshot_options options, std::optional<lock_file> lock, Token&& token) {
+  auto async_plan_recipe(recipe what, snapshot_options options, std::optional<lock_file> lock,
+                         Token&& token) {
     return spawn(prepare_recipe(services_for({}), std::move(what), std::move(options), std::move(lock)),
                  std::forward<Token>(token));
   }
@@ -332,6 +345,11 @@ class basic_cache {
   auto async_run(bundle_plan what, observer_ref observer, Token&& token) {
     return spawn(hubcache::run(services_for(observer), std::move(what)), std::forward<Token>(token));
   }
+  /// The same, unobserved.
+  template <class Token>
+  auto async_run(bundle_plan what, Token&& token) {
+    return async_run(std::move(what), observer_ref(), std::forward<Token>(token));
+  }
   /// The same, blocking. @throws error
   bundle run(bundle_plan what, observer_ref observer = observer_ref(), const std::stop_token& stop = {}) {
     return wait(hubcache::run(services_for(observer), std::move(what)), stop);
@@ -342,6 +360,11 @@ class basic_cache {
   template <class Token>
   auto async_lock(bundle_plan what, observer_ref observer, Token&& token) {
     return spawn(lock_bundle(services_for(observer), std::move(what)), std::forward<Token>(token));
+  }
+  /// The same, unobserved.
+  template <class Token>
+  auto async_lock(bundle_plan what, Token&& token) {
+    return async_lock(std::move(what), observer_ref(), std::forward<Token>(token));
   }
   /// The same, blocking. @throws error
   [[nodiscard]] lock_file lock(bundle_plan what, observer_ref observer = observer_ref(),

@@ -27,7 +27,7 @@ using byte_view = std::span<const std::byte>;
   return std::as_bytes(std::span(text.data(), text.size()));
 }
 
-/// How the Hub names content (facts: git blob sha1 for regular files, sha256 for LFS and Xet files).
+/// How the Hub names content (git blob sha1 for regular files, sha256 for LFS and Xet files).
 enum class digest_algorithm : std::uint8_t {
   sha256 = 1,    ///< SHA-256 of the bytes; 64 hex digits.
   git_sha1 = 2,  ///< SHA-1 of "blob <size>\0" and the bytes; 40 hex digits.

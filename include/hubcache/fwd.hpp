@@ -100,6 +100,7 @@ struct census_problem;
 struct census_repo;
 struct census_revision;
 struct disk_map;
+struct survey;
 struct repo_usage;
 struct why_report;
 struct why_scope;

@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// Names on the Hub: repo type, repo, revision, commit. Validation by the Hub's own rules (facts: hub-protocol 8),
+/// Names on the Hub: repo type, repo, revision, commit. Validation by the Hub's own rules,
 /// stricter where a name becomes a path on disk.
 
 #include <hubcache/config.hpp>

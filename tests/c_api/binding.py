@@ -3,10 +3,12 @@
 Usage: binding.py CHECK [ARGUMENT...]
 """
 
+import gc
 import os
 import signal
 import sys
 import threading
+import time
 
 import hubcache
 
@@ -28,6 +30,41 @@ def results():
         pipeline = cache.pipeline("CompVis/stable-diffusion-v1-4", skip=["safety_checker"], use_safetensors=True)
         assert pipeline.components["vae"] == os.path.join(pipeline.path, "vae")
         assert "safety_checker" not in pipeline.components
+
+
+def values():
+    with hubcache.Cache(fsync="none", token=None, user_agent=None) as cache:
+        for some in (["*.json"], ("*.json",), {"*.json"}, frozenset(["*.json"]), (one for one in ["*.json"]), "*.json"):
+            got = cache.download("acme/tiny", allow=some, ignore=None, revision=None, mapping=None, progress=None)
+            assert [file.name for file in got.files] == ["config.json", "nested/copy-of-config.json"], (some, got.files)
+        assert len(cache.download("acme/tiny", allow=None, file=None, ignore=[], skip=()).files) > 2
+        for options, refusal in (({"allow": []}, ValueError), ({"file": iter(())}, ValueError),
+                                 ({"allow": [None]}, TypeError), ({"revision": object()}, TypeError)):
+            try:
+                cache.download("acme/tiny", **options)
+                raise AssertionError(options)
+            except refusal as failure:
+                assert list(options)[0] in str(failure), failure
+    try:  # it is no pipeline: the options are read twice
+        hubcache.smart_cache("acme/tiny", allow=None, require=iter(["safetensors"]))
+        raise AssertionError("require")
+    except hubcache.Error as failure:
+        assert failure.name == "disallowed", failure
+
+
+def dropped():
+    def threads():
+        return len(os.listdir("/proc/self/task"))
+
+    cache = hubcache.Cache(fsync="none")
+    cache.download("acme/tiny")
+    assert threads() > 1
+    del cache
+    gc.collect()
+    end = time.monotonic() + 60
+    while threads() > 1:  # the system forgets a thread a little after it was joined
+        assert time.monotonic() < end, "a cache that nobody closed keeps its threads"
+        time.sleep(0.01)
 
 
 def mapping(sha256, mine):
@@ -70,11 +107,26 @@ def progress():
         def fail(_):
             raise ZeroDivisionError
 
-        try:
-            cache.gguf("acme/m-GGUF", progress=fail)
-        except ZeroDivisionError:
-            return
-    raise AssertionError("an exception of a progress function was lost")
+        def raised(call, *arguments, **options):
+            try:
+                call(*arguments, progress=fail, **options)
+            except ZeroDivisionError as failure:
+                return failure
+            raise AssertionError("an exception of a progress function was lost")
+
+        assert raised(cache.gguf, "acme/m-GGUF").__cause__ is None
+        commit = cache.download("acme/tiny").commit
+        assert raised(cache.cached, "acme/tiny", revision=commit).__cause__ is None  # it was done when it told
+    with FailsLate(fsync="none") as cache:
+        assert raised(cache.cached, "acme/tiny", revision=commit).__cause__.name == "invalid_argument"
+
+
+class FailsLate(hubcache.Cache):
+    """Calls fail after their news."""
+
+    def _run(self, call, repo, *rest):
+        super()._run(call, repo, *rest)
+        return super()._run(call, "no repo", *rest)
 
 
 def cancel():

@@ -94,6 +94,8 @@ TEST_CASE("an unknown key is refused with those there are, a malformed value wit
   CHECK(refused(hubcache_request_set(request, "type", "film", &error), error, "model, dataset or space"));
   CHECK(refused(hubcache_request_set(request, "revision", "../x", &error), error, "revision"));
   CHECK(refused(hubcache_request_set(request, "file", "/etc/passwd", &error), error, "inside the repo"));
+  CHECK(refused(hubcache_request_set(request, "allow", "", &error), error, "allow must be a glob pattern"));
+  CHECK(refused(hubcache_request_set(request, "ignore", "", &error), error, "ignore must be a glob pattern"));
   CHECK(refused(hubcache_request_set(request, "tag", "a b", &error), error, "tag must be"));
   CHECK(refused(hubcache_request_set(request, "select", "all", &error), error, "diffusers or minimal"));
   CHECK(refused(hubcache_request_set(request, "link", "*.bin=glue", &error), error, "reflink, hardlink"));

@@ -137,7 +137,7 @@ TEST_CASE("the Python examples of the docs run") {
 
 TEST_CASE("results, errors and progress are there for Python") {
   if (!has_python()) return;
-  for (const auto* check : {"results", "errors", "progress", "threads"}) {
+  for (const auto* check : {"results", "values", "errors", "progress", "threads", "dropped"}) {
     CAPTURE(check);
     user u;
     check_binding(u, {check});

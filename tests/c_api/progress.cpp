@@ -1,13 +1,16 @@
 // What a call of the C API tells while it runs, and how it is cancelled.
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <csignal>
 #include <functional>
 #include <future>
 #include <map>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "user.hpp"
@@ -93,6 +96,94 @@ TEST_CASE("what is linked is told with its source") {
   all.listen_to(asked);
   REQUIRE(make(hubcache_pipeline, cache, asked).code == HUBCACHE_OK);
   CHECK(linked["vae/diffusion_pytorch_model.safetensors"].find("runwayml") != std::string::npos);
+}
+
+TEST_CASE("the bytes of a pipeline from several repos are known from its first plan on") {
+  user u;
+  embedded::repo_model whole("acme/parts");
+  const auto part = [](const std::string& repo, const std::string& folder) {
+    return R"([null, null, {"pretrained_model_name_or_path": ")" + repo + R"(", "subfolder": ")" + folder +
+           R"(", "type_hint": ["diffusers", "Any"]}])";
+  };
+  whole.commit({{"modular_model_index.json",
+                 embedded::regular(R"({"_class_name": "ModularPipeline", "unet": )" +
+                                   part("CompVis/stable-diffusion-v1-4", "unet") + R"(, "vae": )" +
+                                   part("runwayml/stable-diffusion-v1-5", "vae") + "}")}});
+  u.hub.put(std::move(whole));
+  const auto asked = ask("acme/parts");
+  std::set<std::string> repos;
+  std::set<std::uint64_t> totals;
+  std::uint64_t done = 0;
+  listener all([&](const hubcache_progress& news) {
+    if (news.phase == HUBCACHE_PHASE_PLANNED) repos.insert(news.repo);
+    if (!repos.empty()) totals.insert(news.bytes_total);
+    done = news.bytes_done;
+    return 0;
+  });
+  all.listen_to(asked);
+  const auto got = make(hubcache_pipeline, user::open(), asked);
+  REQUIRE(got.code == HUBCACHE_OK);
+  CHECK(repos.size() == 3);
+  CHECK(totals == std::set<std::uint64_t>{got.result->totals->bytes_fetched});
+  CHECK(done == got.result->totals->bytes_fetched);
+}
+
+TEST_CASE("what another call brings meanwhile is linked, and awaited no more") {
+  user u;
+  auto files = embedded::file_map{{"own.bin", embedded::lfs(embedded::file_content::generated(9, 5'000))}};
+  files["model.safetensors"] = embedded::tiny().files().at("model.safetensors");
+  embedded::repo_model twin("acme/twin");
+  twin.commit(files);
+  u.hub.put(std::move(twin));
+  std::promise<void> begun;
+  std::promise<void> released;
+  embedded::fault_action held;
+  held.apply = [&begun, gate = released.get_future().share()](embedded::exchange&) {
+    begun.set_value();
+    gate.wait_for(std::chrono::minutes(1));
+  };
+  u.hub.inject(embedded::fault(held).on(embedded::listener::cdn));
+  const auto cache = user::open();
+  c_user::outcome first;
+  std::thread other([&] {
+    first = make(hubcache_download, cache, ask("acme/tiny", {{"file", "model.safetensors"}}));
+  });
+  begun.get_future().wait();
+  const auto asked = ask("acme/twin");
+  std::uint64_t planned = 0;
+  std::uint64_t total = 0;
+  std::uint64_t done = 0;
+  std::string linked;
+  listener all([&, waited = false](const hubcache_progress& news) mutable {
+    if (news.phase == HUBCACHE_PHASE_WARNING && !std::exchange(waited, true)) released.set_value();
+    if (news.phase == HUBCACHE_PHASE_PLANNED) planned = news.bytes_total;
+    if (news.phase == HUBCACHE_PHASE_LINKED) linked = news.file;
+    total = news.bytes_total;
+    done = news.bytes_done;
+    return 0;
+  });
+  all.listen_to(asked);
+  const auto second = make(hubcache_download, cache, asked);
+  other.join();
+  CHECK(first.code == HUBCACHE_OK);
+  REQUIRE(second.code == HUBCACHE_OK);
+  CHECK(linked == "model.safetensors");
+  CHECK(planned == 105'000);
+  CHECK(total == 5'000);
+  CHECK(done == 5'000);
+}
+
+TEST_CASE("a progress function that returns nonzero when all is done lets the call succeed") {
+  user u;
+  const auto cache = user::open();
+  const auto commit = u.hub.get("acme/tiny").find("main")->id;
+  REQUIRE(make(hubcache_download, cache, ask("acme/tiny")).code == HUBCACHE_OK);
+  const auto asked = ask("acme/tiny", {{"revision", commit}});
+  int calls = 0;
+  listener all([&](const hubcache_progress&) { return ++calls; });
+  all.listen_to(asked);
+  CHECK(make(hubcache_download, cache, asked).code == HUBCACHE_OK);
+  CHECK(calls == 1);
 }
 
 TEST_CASE("a progress function may make calls on the same cache") {

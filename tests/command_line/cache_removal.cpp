@@ -150,8 +150,7 @@ TEST_CASE("what is pinned stays until it is unpinned") {
   CHECK(missing.code == 5);
   const auto refused = s.run({"rm", "dataset/acme/data", "acme/llm", "-y"});
   CHECK(refused.code == 9);
-  CHECK(contains(refused.err,
-                 "model/acme/llm@" + commit_of('a') + " is pinned; `hubcache cache unpin` it first"));
+  CHECK(contains(refused.err, "model/acme/llm@" + commit_of('a') + " is pinned; unpin it first"));
   CHECK(s.has(data, 'c'));
   CHECK(contains(s.run({"prune", "-y"}).out, "Nothing to prune."));
   const auto all = s.run({"gc", "--max-size", "0", "-y", "-q"});

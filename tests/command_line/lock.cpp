@@ -194,7 +194,8 @@ TEST_CASE("requirements end the command with 10, and say what to do") {
   const auto pickle = s.run({"download", "acme/tiny", "--require-safetensors"});
   CHECK(pickle.code == 10);
   CHECK(pickle.warns("weights/adapter.bin"));
-  CHECK(pickle.warns("--exclude '*.bin'"));
+  CHECK(pickle.warns("leave out what you do not need: '*.bin'"));
+  CHECK(pickle.warns("hint: --exclude"));
   CHECK(s.run({"download", "acme/tiny", "--require-safetensors", "--exclude", "*.bin", "--require-scan"})
             .code == 0);
   CHECK(s.run({"download", "acme/tiny", "--require-sha256"}).code == 10);

@@ -101,6 +101,8 @@ transport_maker erased(MakeTransport make) {
 /// What a model may do, or leave.
 struct transport_traits {
   bool keeps_connections = true;  ///< An idle connection serves the next exchange with its origin.
+  /// Over which `http_request::minimum_rate` is judged by the models that the test makes, at most 1 s; none: it is not.
+  std::optional<milliseconds> rate_window = std::nullopt;
 };
 
 /// A transport on a context of its own.
@@ -437,6 +439,39 @@ inline void conforms_in_failures(const transport_maker& make) {
   }
 }
 
+/// For models that judge `http_request::minimum_rate`.
+inline void conforms_in_rates(const transport_maker& make, milliseconds rate_window) {
+  session net(make);
+  text_sink sink(verdict::take, 1000);
+
+  SUBCASE("a body below the minimum rate times out, though its bytes keep coming") {
+    const scripted::server server([](scripted::peer& client, std::size_t) {
+      client.read_request();
+      client.send("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n");
+      do std::this_thread::sleep_for(milliseconds(20));
+      while (client.send("x"));
+    });
+    auto request = request_to(server.url());
+    request.minimum_rate = 1000;
+    CHECK(net.failure(request, sink) == errc::timed_out);
+    CHECK_FALSE(sink.text.empty());
+    CHECK(server.all_closed());
+  }
+  SUBCASE("a body is not to blame for a head that came late, nor for a sink that takes its time") {
+    const scripted::server server([rate_window](scripted::peer& client, std::size_t) {
+      client.read_request();
+      std::this_thread::sleep_for(3 * rate_window);
+      client.send(scripted::ok(pattern(20'000)));
+      client.wait_for_close();
+    });
+    sink.suspend = rate_window / 5;  // 4 windows in all
+    auto request = request_to(server.url());
+    request.minimum_rate = 1'000'000;
+    net.fetch(request, sink);
+    CHECK(sink.text == pattern(20'000));
+  }
+}
+
 inline void conforms_in_cancellation(const transport_maker& make) {
   session net(make);
   asio::cancellation_signal signal;
@@ -616,6 +651,7 @@ void transport_conformance(MakeTransport make, transport_traits traits = {}) {
   conforms_in_bodies(maker, traits);
   conforms_in_heads(maker);
   conforms_in_failures(maker);
+  if (traits.rate_window) conforms_in_rates(maker, *traits.rate_window);
   conforms_in_cancellation(maker);
   conforms_in_connections(maker, traits);
 }

@@ -169,6 +169,7 @@ TEST_CASE("06: Stop cancels a download, and the next one goes on") {
   s.hub.set_bytes_per_second(0);
   const auto done = s.run("06_stop_button", {"acme/one", "101"});
   CHECK(done.code == 0);
+  CHECK(done.tells("100 %\n"));
   CHECK(done.tells("/models--acme--one/snapshots/"));
 }
 
@@ -257,6 +258,22 @@ TEST_CASE("without a Hub every example says so and fails") {
   CHECK(both.code == 1);
   CHECK(times(both.out, "connection failed: ") == 2);
   CHECK(s.type("09_model_manager", "get acme/tiny\nwait\n").tells("acme/tiny: connection failed: "));
+}
+
+TEST_CASE("a malformed variable is told by every example") {
+  shell s;
+  s.environment["HF_ENDPOINT"] = "nonsense";
+  for (const auto* const example :
+       {"01_download", "02_coroutine", "03_mapped", "04_four_ways", "05_progress_bar", "06_stop_button",
+        "08_inference", "09_model_manager"}) {
+    CAPTURE(example);
+    const auto got = s.run(example, {"acme/tiny"});
+    CHECK(got.code == 1);
+    CHECK(got.warns("HF_ENDPOINT"));
+  }
+  const auto both = s.run("07_own_executor", {s.home / "team", s.home / "own", "acme/tiny"});
+  CHECK(both.code == 1);
+  CHECK(both.warns("HF_ENDPOINT"));
 }
 
 TEST_CASE("the guide's table of errors has every code") {

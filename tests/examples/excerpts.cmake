@@ -1,5 +1,6 @@
 # Checks that code in the documentation is code that is compiled: a block that begins with ```LANGUAGE FILE shows lines of
-# that file as they stand there, however indented. A line "// ..." or "# ..." stands for what is left out.
+# that file as they stand there, however indented. A line "// ..." or "# ..." stands for what is left out. Nor may a page
+# hold an @PLACEHOLDER@ that nobody filled in.
 # Usage: cmake -DROOT=<checkout> -P excerpts.cmake
 cmake_minimum_required(VERSION 3.22)
 
@@ -42,6 +43,9 @@ set(count 0)
 file(GLOB_RECURSE pages RELATIVE "${ROOT}" "${ROOT}/docs/*.md")
 foreach(page IN LISTS pages ITEMS README.md)
   file(READ "${ROOT}/${page}" rest)
+  if(rest MATCHES "@[A-Z_]+@")
+    message(SEND_ERROR "${page}: ${CMAKE_MATCH_0} was not filled in")
+  endif()
   while(rest MATCHES "\n```[a-z]+ ([^ \n]+)\n")
     set(file "${CMAKE_MATCH_1}")
     string(FIND "${rest}" "${CMAKE_MATCH_0}" at)

@@ -14,6 +14,7 @@
 #include <hubcache/upkeep/index_folder.hpp>
 #include <hubcache/upkeep/quarantine.hpp>
 #include <hubcache/upkeep/rebuild.hpp>
+#include <hubcache/upkeep/survey.hpp>
 #include <hubcache/upkeep/verify.hpp>
 #include <hubcache/upkeep/why.hpp>
 

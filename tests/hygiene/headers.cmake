@@ -1,7 +1,7 @@
 # Checks the text of the headers and bodies: nothing at namespace scope that changes what those who include them see,
 # or that is another thing in each of their source files; nothing that hangs on NDEBUG, which two source files of one
-# program may see differently; and no type in detail that hides one of hubcache, so that the order of includes decides
-# which of them a body means.
+# program may see differently; no type in detail that hides one of hubcache, so that the order of includes decides
+# which of them a body means; and nothing in fwd.hpp that would make it dear.
 # Usage: cmake -DROOT=<checkout> -P headers.cmake
 cmake_minimum_required(VERSION 3.22)
 
@@ -39,4 +39,9 @@ foreach(name IN LISTS scope_detail)
 endforeach()
 if(NOT "digest" IN_LIST scope_ OR NOT scope_detail)
   message(SEND_ERROR "the types were not found: nothing was checked")
+endif()
+
+file(STRINGS "${include}/hubcache/fwd.hpp" includes REGEX "^[ \t]*#[ \t]*include")
+if(NOT includes STREQUAL "#include <hubcache/config.hpp>")
+  message(SEND_ERROR "fwd.hpp: expected no include but <hubcache/config.hpp>, found ${includes}")
 endif()

@@ -1,5 +1,5 @@
 # Checks that hubcache's headers define no macros but those that config.hpp tells of, beyond those of the headers of
-# others that they include; and that fwd.hpp includes nobody's header.
+# others that they include; and that fwd.hpp brings none of those of others.
 # Usage: cmake -DROOT=<checkout> -DCXX=<compiler> "-DFLAGS=<flags of consumers>" -P macros.cmake
 cmake_minimum_required(VERSION 3.22)
 

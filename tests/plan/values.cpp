@@ -1,13 +1,17 @@
 #include <hubcache/event.hpp>
+#include <hubcache/index/index_report.hpp>
+#include <hubcache/link/link_strategy.hpp>
 #include <hubcache/plan/bundle.hpp>
 #include <hubcache/plan/inspected.hpp>
 #include <hubcache/settings.hpp>
+#include <hubcache/transport/https.hpp>
 #include <hubcache/upkeep/clean_up.hpp>
 #include <hubcache/upkeep/dedupe.hpp>
 #include <hubcache/upkeep/gc.hpp>
 #include <hubcache/upkeep/index_folder.hpp>
 #include <hubcache/upkeep/quarantine.hpp>
 #include <hubcache/upkeep/rebuild.hpp>
+#include <hubcache/upkeep/survey.hpp>
 #include <hubcache/upkeep/verify.hpp>
 #include <hubcache/upkeep/why.hpp>
 
@@ -33,7 +37,10 @@ static_assert(
 static_assert(values<hubcache::dedupe_plan, hubcache::quarantine_plan, hubcache::verification>);
 static_assert(values<hubcache::why_report, hubcache::rebuild_report, hubcache::folder_plan>);
 static_assert(values<hubcache::folder_report, hubcache::folder_options>);
+static_assert(values<hubcache::why_scope, hubcache::folder_progress, hubcache::index_report>);
+static_assert(values<hubcache::link_report, hubcache::transport_options>);
 static_assert(comparable<hubcache::removal_choice, hubcache::ledger_view, hubcache::error_context>);
+static_assert(comparable<hubcache::survey>);
 
 }  // namespace
 

@@ -36,7 +36,9 @@ std::string sent_to(const scripted::server& server, const curl_options& extra, c
 }  // namespace
 
 TEST_CASE("the libcurl plugin keeps the contract of transport") {
-  test::transport_conformance(curl_with({}));
+  hubcache::transport_options options;
+  options.rate_window = std::chrono::milliseconds(150);
+  test::transport_conformance(curl_with({}, options), {.rate_window = options.rate_window});
 }
 
 TEST_CASE("the libcurl plugin keeps what is asked of https, with HTTP/2 and without") {
@@ -57,6 +59,20 @@ TEST_CASE("the libcurl plugin waits for a connection beyond the timeout, until i
   hubcache::transport_options options;
   options.max_per_origin = 1;
   test::waits_its_turn(curl_with({}, options));
+}
+
+TEST_CASE("the libcurl plugin keeps no idle connection where none is to be kept") {
+  hubcache::transport_options none;
+  none.max_idle_per_origin = 0;
+  hubcache::transport_options expired;
+  expired.idle_expiry = std::chrono::seconds(-1);
+  for (const auto& options : {none, expired}) {
+    const scripted::server server(scripted::always(scripted::ok("")));
+    test::session net(curl_with({}, options));
+    test::text_sink sink;
+    for (int times = 0; times < 2; ++times) net.fetch(test::request_to(server.url()), sink);
+    CHECK(server.connections() == 2);
+  }
 }
 
 TEST_CASE("the libcurl plugin takes any timeout") {

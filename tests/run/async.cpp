@@ -3,12 +3,16 @@
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/cancellation_signal.hpp>
 #include <asio/io_context.hpp>
+#include <asio/prefer.hpp>
 #include <asio/steady_timer.hpp>
+#include <asio/strand.hpp>
+#include <asio/thread_pool.hpp>
 #include <asio/use_awaitable.hpp>
 #include <asio/use_future.hpp>
 #include <doctest/doctest.h>
 
 #include <future>
+#include <memory>
 #include <optional>
 #include <pthread.h>
 #include <support/machine.hpp>
@@ -28,6 +32,51 @@ struct embedder {
   hubcache::cache cache;
 };
 
+/// Fulfils a promise when it is destroyed.
+struct farewell {
+  farewell() = default;
+  farewell(const farewell&) = delete;
+  farewell& operator=(const farewell&) = delete;
+  ~farewell() { gone.set_value(); }
+  std::promise<void> gone;
+};
+
+/// What a blocking call of a cache on `executor` ends with in a handler on `where`; nothing if it succeeds.
+template <class Where>
+std::optional<errc> outcome_on(const Where& where, const asio::any_io_executor& executor,
+                               const hubcache::settings& config) {
+  hubcache::workers pool(1);
+  hubcache::cache cache(executor, pool, config);
+  const auto call = [&cache]() -> std::optional<errc> {
+    try {
+      static_cast<void>(cache.plan("acme/tiny"));
+    } catch (const hubcache::error& e) {
+      return e.reason();
+    }
+    return std::nullopt;
+  };
+  return asio::post(where, asio::use_future(call)).get();
+}
+
+/// Checks every kind of executor that a `context`, which runs, has for a cache.
+template <class Context>
+void check_misuse(Context& context, const hubcache::settings& config) {
+  const auto plain = context.get_executor();
+  const asio::any_io_executor any = plain;
+  const auto tracked = asio::require(plain, asio::execution::outstanding_work.tracked);
+  const auto strand = asio::make_strand(plain);
+  const auto any_strand = asio::make_strand(any);
+  CHECK(outcome_on(plain, plain, config) == errc::misuse);
+  CHECK(outcome_on(plain, tracked, config) == errc::misuse);
+  CHECK(outcome_on(plain, asio::prefer(any, asio::execution::outstanding_work.tracked), config) ==
+        errc::misuse);
+  CHECK(outcome_on(strand, strand, config) == errc::misuse);
+  CHECK(outcome_on(plain, strand, config) == errc::misuse);
+  CHECK(outcome_on(plain, asio::make_strand(tracked), config) == errc::misuse);
+  CHECK(outcome_on(any_strand, any_strand, config) == errc::misuse);
+  CHECK(outcome_on(plain, any_strand, config) == errc::misuse);
+}
+
 }  // namespace
 
 TEST_CASE("a coroutine awaits a plan, then runs it, on the embedder's executor") {
@@ -44,6 +93,20 @@ TEST_CASE("a coroutine awaits a plan, then runs it, on the embedder's executor")
   user.context.run();
   done.get();
   CHECK(test::holds(got, embedded::tiny().files()));
+}
+
+TEST_CASE("the plan of a recipe is locked and run by who observes nothing") {
+  embedded::hub hub;
+  hub.put(embedded::tiny());
+  machine here(hub);
+  hubcache::cache cache(here.config);
+  const auto wanted = hubcache::parse_recipe("[roles.config]\nrepo = \"acme/tiny\"\nfile = \"config.json\"");
+  const auto plan = cache.plan_recipe(wanted);
+  CHECK(cache.async_lock(plan, asio::use_future).get() == cache.lock(plan));
+  const auto got = cache.async_run(plan, asio::use_future).get();
+  REQUIRE(got.files.size() == 1);
+  CHECK(test::read_file(got.path_of(got.files[0])) ==
+        embedded::tiny().files().at("config.json").content.text());
 }
 
 TEST_CASE("a callback gets the failure with its context") {
@@ -92,6 +155,48 @@ TEST_CASE("a blocking call from the cache's own thread fails instead of hanging"
     }
   });
   CHECK(answer.get_future().get() == errc::misuse);
+}
+
+TEST_CASE(
+    "a blocking call from a thread that runs the embedder's executor fails, whatever kind of executor") {
+  embedded::hub hub;
+  hub.put(embedded::tiny());
+  machine here(hub);
+  asio::thread_pool pool(1);
+  asio::io_context context;
+  auto busy = asio::make_work_guard(context);
+  std::thread runner([&context] { context.run(); });
+  check_misuse(context, here.config);
+  check_misuse(pool, here.config);
+  // Another context's threads may wait.
+  CHECK(outcome_on(pool.get_executor(), asio::make_strand(context), here.config) == std::nullopt);
+  CHECK(outcome_on(context.get_executor(), asio::make_strand(pool), here.config) == std::nullopt);
+  busy.reset();
+  runner.join();
+  pool.join();
+}
+
+TEST_CASE("the last owner of a cache may be a completion handler of its own") {
+  embedded::hub hub;
+  hub.put(embedded::tiny());
+  machine here(hub);
+  auto posted = std::make_shared<farewell>();
+  auto gone = posted->gone.get_future();
+  std::promise<hubcache::snapshot> done;
+  auto got = done.get_future();
+  bool ran = false;
+  auto owner = std::make_shared<hubcache::cache>(here.config);
+  auto& cache = *owner;
+  auto ended = [&ran, posted = std::move(posted), done = std::move(done), owner = std::move(owner)](
+                   const std::exception_ptr&, hubcache::snapshot result) mutable {
+    asio::post(owner->executor(), [&ran, last = std::move(posted)] { ran = true; });
+    owner.reset();
+    done.set_value(std::move(result));
+  };
+  cache.async_snapshot("acme/tiny", snapshot_options(), std::move(ended));
+  CHECK(test::holds(got.get(), embedded::tiny().files()));
+  gone.get();  // the context has ended, and with it what was posted to it
+  CHECK_FALSE(ran);
 }
 
 TEST_CASE("calls from several threads start the network thread once") {

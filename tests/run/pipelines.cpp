@@ -299,7 +299,7 @@ TEST_CASE("a coroutine plans and runs a pipeline on the embedder's executor") {
   hubcache::pipelines got;
   auto work = [&]() -> asio::awaitable<void> {
     auto plan = co_await cache.async_plan_pipelines(pipeline_scene::one("acme/pipe"), asio::use_awaitable);
-    got = co_await cache.async_run(std::move(plan), hubcache::observer_ref(), asio::use_awaitable);
+    got = co_await cache.async_run(std::move(plan), asio::use_awaitable);
   };
   auto done = asio::co_spawn(context, work, asio::use_future);
   context.run();

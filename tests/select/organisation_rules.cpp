@@ -65,7 +65,7 @@ TEST_CASE("every file with the name of a pickle is named, with the patterns that
   CHECK(complaint({"config.json", "model.safetensors"}, no_pickles).empty());
   CHECK(complaint({"a.bin", "b.json", "c/d.pt", "e.bin"}, no_pickles) ==
         "3 files are of formats that may run code when they are loaded (pickles): a.bin, c/d.pt, e.bin; "
-        "leave out what you do not need: --exclude '*.bin' --exclude '*.pt'");
+        "leave out what you do not need: '*.bin', '*.pt'");
   CHECK(complaint({"x.pkl.gz"}, no_pickles).starts_with("1 file is of formats"));
 }
 
@@ -87,7 +87,7 @@ TEST_CASE("files that the Hub names by git sha1 alone are named") {
   CHECK(complaint({"model.safetensors"}, check).empty());
   CHECK(complaint({"config.json", "model.safetensors"}, check) ==
         "1 file is named by the Hub with a git sha1 only: config.json; "
-        "a lock file (hubcache lock write) gives the sha256 of each");
+        "a lock file gives the sha256 of each");
 }
 
 TEST_CASE("only the status safe is safe; a file of which the Hub says nothing is not") {
@@ -99,5 +99,5 @@ TEST_CASE("only the status safe is safe; a file of which the Hub says nothing is
   CHECK(complaint({"a", "b", "c", "d", "e", "f", "g", "h", "i"}, check) ==
         "8 files are not safe by the Hub's scans: b (unsafe), c (suspicious), d (queued), e (unscanned), "
         "f (error), g (no status), h (SAFE), i (no status); "
-        "leave them out (--exclude), or wait until the Hub has scanned them");
+        "leave them out, or wait until the Hub has scanned them");
 }

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <exception>
+#include <fcntl.h>
 #include <fstream>
 #include <optional>
 #include <string>
@@ -94,6 +95,15 @@ TEST_CASE("an address that refuses gives way to the next one at once") {
   race one({at("::1", scripted::unused_port()), at("127.0.0.1", server.port())}, long_time);
   CHECK_FALSE(one.run());
   CHECK(one.socket.remote_endpoint() == at("127.0.0.1", server.port()));
+}
+
+TEST_CASE("a program that is started while a connection is open does not inherit it") {
+  const auto server = accepting();
+  race one({at("127.0.0.1", server.port())}, long_time);
+  CHECK_FALSE(one.run());
+  const auto flags = ::fcntl(one.socket.native_handle(), F_GETFD);
+  REQUIRE(flags >= 0);
+  CHECK((flags & FD_CLOEXEC) != 0);
 }
 
 TEST_CASE("an address that swallows packets costs its head start, not the timeout") {

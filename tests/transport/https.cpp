@@ -22,8 +22,9 @@ using test::trusting;
 using test::with;
 
 TEST_CASE("https_transport keeps the contract of transport") {
-  test::transport_conformance(
-      [](asio::any_io_executor executor) { return hubcache::https_transport(executor); });
+  hubcache::transport_options options;
+  options.rate_window = std::chrono::milliseconds(150);
+  test::transport_conformance(with(options), {.rate_window = options.rate_window});
 }
 
 TEST_CASE("https_transport keeps what is asked of https") {

@@ -20,7 +20,7 @@ TEST_CASE("an error's text says what failed, where and what to do") {
   const error e(errc::file_not_found, "Entry not found", where);
   CHECK(std::string(e.what()) ==
         "file not found: Entry not found (repo o/n, URL https://h/x, HTTP 404, request id r1). "
-        "Check the path; names are case-sensitive.");
+        "Check the name: case counts.");
   CHECK(e.reason() == errc::file_not_found);
   CHECK(e.detail() == "Entry not found");
   CHECK(e.code() == std::errc::no_such_file_or_directory);
@@ -39,6 +39,13 @@ TEST_CASE("every errc has a name, a message and an advice of its own") {
     CHECK(names.insert(to_string(code)).second);
     CHECK_FALSE(make_error_code(code).message().empty());
     CHECK_FALSE(advice(code).empty());
+  }
+}
+
+TEST_CASE("no advice names an option of some command") {
+  for (int value = 1; value <= static_cast<int>(errc::internal); ++value) {
+    CAPTURE(value);
+    CHECK(advice(static_cast<errc>(value)).find("--") == std::string_view::npos);
   }
 }
 

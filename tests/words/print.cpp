@@ -37,6 +37,10 @@ TEST_CASE("streams print the words as to_string() writes them") {
   CHECK(printed(hubcache::requirement::scan) == "scan");
   const hubcache::snapshot_totals totals;
   CHECK(printed(totals) == to_string(totals));
+  hubcache::snapshot result;
+  result.path = "/hub/snapshots/c0ffee";
+  result.commit = "c0ffee";
+  CHECK(printed(result) == "/hub/snapshots/c0ffee (commit c0ffee): " + to_string(totals));
 }
 
 TEST_CASE("streams print no more of a URL than logs may show") {

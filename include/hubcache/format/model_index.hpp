@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// model_index.json of a diffusers pipeline, and modular_model_index.json of a modular one (facts: features 3).
+/// model_index.json of a diffusers pipeline, and modular_model_index.json of a modular one.
 ///
 /// A component is a member whose value is a list, or a link to another repo; the others configure the pipeline:
 ///
@@ -84,7 +84,7 @@ static_assert(!std::is_aggregate_v<model_index>);
 /// @throws error errc::malformed_file if it does, and is none
 [[nodiscard]] HUBCACHE_DECL std::optional<component_link> parse_component_link(std::string_view text);
 
-/// The repos that the YAML front matter of a README.md lists under `prior` (facts: features 3, step 13): a block or flow
+/// The repos that the YAML front matter of a README.md lists under `prior`: a block or flow
 /// list, or one id. Other keys, and what is no front matter, are passed over. Safe with any bytes. O(readme).
 /// @throws error errc::malformed_file if what stands under `prior` is neither, names no repo, or names more than 64
 [[nodiscard]] HUBCACHE_DECL std::vector<repo> parse_priors(std::string_view readme);

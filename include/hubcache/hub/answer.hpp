@@ -1,7 +1,6 @@
 #pragma once
 /// @file
-/// Reading what the Hub's answers say outside their JSON: pages, failures, rate limits, etags
-/// (facts: hub-protocol 1.1, 2.5, 2.6).
+/// Reading what the Hub's answers say outside their JSON: pages, failures, rate limits, etags.
 
 #include <hubcache/error.hpp>
 #include <hubcache/http_message.hpp>

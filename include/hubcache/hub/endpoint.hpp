@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// The Hub's URLs (facts: hub-protocol 1). An endpoint is the root of a Hub; it may lie below a path prefix
+/// The Hub's URLs. An endpoint is the root of a Hub; it may lie below a path prefix
 /// ("https://proxy.example/hf/"), its trailing slashes and its query do not matter.
 
 #include <hubcache/repo.hpp>

@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// The Hub's JSON to values and back (facts: hub-protocol 1.1, 4.4). Texts come from the network or from
+/// The Hub's JSON to values and back. Texts come from the network or from
 /// files that other programs write: every function is safe with any bytes, at most 256 MiB of them, in
 /// O(size).
 

@@ -1,7 +1,7 @@
 #pragma once
 /// @file
 /// Where a request may go, and with the token or without: the token belongs to the endpoint's origin alone,
-/// and redirects lead the way only along these rules (facts: hub-protocol 2.2).
+/// and redirects lead the way only along these rules.
 
 #include <hubcache/url.hpp>
 

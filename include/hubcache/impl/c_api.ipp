@@ -67,6 +67,7 @@ inline std::unique_ptr<result_view> fetch_gguf(cache& on, const hubcache_request
   auto options = options_of(asked);
   auto plan = call.run<bundle_plan>(
       [&](auto handler) { on.async_plan_gguf(asked.repo, asked.gguf, options, std::move(handler)); });
+  call.expect(plan);
   const auto brought = call.run<bundle>(
       [&](auto handler) { on.async_run(std::move(plan), call.observer(), std::move(handler)); });
   complete_mapping(asked, brought.parts.front());
@@ -102,6 +103,7 @@ inline std::unique_ptr<result_view> fetch_pipeline(cache& on, const hubcache_req
   if (!asked.assemble.empty()) {
     static_cast<void>(assembly_of(plan, preview(plan), 0, asked.assemble, asked.plain_names));
   }
+  call.expect(plan.bundle);
   const auto brought =
       call.run<pipelines>([&](auto handler) { on.async_run(plan, call.observer(), std::move(handler)); });
   const auto& own = brought.all.front();

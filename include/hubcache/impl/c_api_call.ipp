@@ -5,6 +5,7 @@
 #include <hubcache/cache.hpp>
 #include <hubcache/event.hpp>
 #include <hubcache/impl/c_api_options.ipp>
+#include <hubcache/plan/bundle.hpp>
 #include <hubcache_c.h>
 
 #include <asio/bind_cancellation_slot.hpp>
@@ -48,6 +49,12 @@ struct progress_text {
 /// Makes news of events: adds up what they tell of.
 class transfer_sums {
  public:
+  /// What the plan will link and fetch. The first counts: that of several repos is known before each tells its own.
+  void expect(std::uint64_t bytes_to_link, std::uint64_t bytes_to_fetch) {
+    if (std::exchange(expected_, true)) return;
+    to_link_ = bytes_to_link;
+    to_fetch_ = bytes_to_fetch;
+  }
   [[nodiscard]] progress_text tell(const event& what) {
     progress_text news;
     std::visit([this, &news](const auto& one) { tell(one, news); }, what);
@@ -56,7 +63,8 @@ class transfer_sums {
   /// `news` with the sums of now.
   [[nodiscard]] progress_text with_sums(progress_text news) const {
     news.bytes_done = done_;
-    news.bytes_total = std::max(planned_, begun_);
+    const auto linked_instead = linked_ - std::min(linked_, to_link_);
+    news.bytes_total = std::max(to_fetch_ - std::min(to_fetch_, linked_instead), begun_);
     return news;
   }
 
@@ -69,13 +77,14 @@ class transfer_sums {
   void tell(const events::planned& what, progress_text& news) {
     news.phase = HUBCACHE_PHASE_PLANNED;
     news.repo = what.repo;
-    planned_ += what.bytes_to_fetch;
+    expect(what.bytes_to_link, what.bytes_to_fetch);
   }
   void tell(const events::linked& what, progress_text& news) {
     news.phase = HUBCACHE_PHASE_LINKED;
     news.file = what.file;
     news.text = what.source;
     news.file_bytes_done = news.file_bytes_total = what.bytes;
+    linked_ += what.bytes;
   }
   void tell(const events::started& what, progress_text& news) {
     note(HUBCACHE_PHASE_STARTED, what.file, begin(what.file, what.bytes), what.resumed, news);
@@ -118,7 +127,10 @@ class transfer_sums {
   }
 
   std::map<std::string, transfer> active_;
-  std::uint64_t planned_ = 0;
+  bool expected_ = false;
+  std::uint64_t to_link_ = 0;
+  std::uint64_t to_fetch_ = 0;
+  std::uint64_t linked_ = 0;
   std::uint64_t begun_ = 0;
   std::uint64_t done_ = 0;
 };
@@ -132,6 +144,12 @@ class waiting_call {
 
   [[nodiscard]] observer_ref observer() {
     return asked_.tell != nullptr ? observer_ref(*this) : observer_ref();
+  }
+
+  /// Lets the sums be those of a plan of several repos from the beginning.
+  void expect(const bundle_plan& what) {
+    const std::lock_guard lock(mutex_);
+    transfers_.expect(what.bytes(file_action::linked), what.bytes_to_fetch());
   }
 
   void operator()(const event& what) {

@@ -179,9 +179,19 @@ inline void add_file(hubcache_request& of, const std::string& value) {
   of.options.files.push_back(value);
 }
 
-inline void add_pattern(hubcache_request& of, const std::string& value) {
+inline const std::string& pattern_of(const std::string& value) {
+  if (value.empty()) refuse_value("a glob pattern", value);
+  return value;
+}
+
+inline void add_allowed(hubcache_request& of, const std::string& value) {
+  const auto& pattern = pattern_of(value);
   if (!of.options.allow) of.options.allow.emplace();
-  of.options.allow->push_back(value);
+  of.options.allow->push_back(pattern);
+}
+
+inline void add_ignored(hubcache_request& of, const std::string& value) {
+  of.options.ignore.push_back(pattern_of(value));
 }
 
 /// Lets the result tell where every content is.
@@ -224,8 +234,8 @@ inline constexpr std::array option_keys{
     option_key{"type", for_download | for_gguf, set_repo_type},
     option_key{"revision", for_all, set_revision},
     option_key{"file", for_download, add_file},
-    option_key{"allow", for_download, add_pattern},
-    option_key{"ignore", for_download, [](hubcache_request& of, given v) { of.options.ignore.push_back(v); }},
+    option_key{"allow", for_download, add_allowed},
+    option_key{"ignore", for_download, add_ignored},
     option_key{"mapping", for_download | for_gguf, set_mapping},
     option_key{"mapping_file", for_download | for_gguf,
                [](hubcache_request& of, given v) { of.mapping_file = path_of(v); }},

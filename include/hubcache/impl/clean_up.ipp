@@ -253,7 +253,7 @@ HUBCACHE_DECL std::string listed(const std::vector<std::string>& paths) {
 HUBCACHE_DECL std::string edits_withhold(const census_repo& repo, const census_revision& revision,
                                          const std::vector<std::string>& paths) {
   return repo.label() + "@" + revision.commit + " holds files that were edited: " + listed(paths) +
-         "; it stays until `hubcache cache rm` names it.";
+         "; it stays until it is removed by name.";
 }
 
 HUBCACHE_DECL void refuse_unknown_pins(const ledger_view& book) {
@@ -270,13 +270,12 @@ HUBCACHE_DECL removal plan_named_removal(const census& seen, const disk_map& map
     // As in huggingface_hub: without a revision there is no repo.
     if (!repo.revisions.empty() && detail::all_of(chosen.revisions[r])) chosen.repos[r] = true;
     if (chosen.repos[r] && book.pinned_repos[r]) {
-      throw error(errc::refused, repo.label() + " is pinned; `hubcache cache unpin` it first");
+      throw error(errc::refused, repo.label() + " is pinned; unpin it first");
     }
     for (std::size_t v = 0; v < repo.revisions.size(); ++v) {
       if (!book.pinned[r][v] || !(chosen.repos[r] || chosen.revisions[r][v])) continue;
       throw error(errc::refused,
-                  repo.label() + "@" + repo.revisions[v].commit +
-                      " is pinned; `hubcache cache unpin` it first (`hubcache cache pin` lists pins)");
+                  repo.label() + "@" + repo.revisions[v].commit + " is pinned; unpin it first");
     }
   }
   auto withheld = detail::withhold_leased(seen, book, chosen);

@@ -48,18 +48,19 @@ HUBCACHE_DECL errc_text text_of(errc code) noexcept {
       return {"http_failed", "request failed", "Check the endpoint and the request."};
     case errc::unauthorized:
       return {"unauthorized", "not authorised",
-              "Check the repo's name; if it is private, pass a valid token (--token or HF_TOKEN)."};
+              "Check the repo's name; if it is private, pass a valid token (settings::token, HF_TOKEN)."};
     case errc::gated:
-      return {"gated", "gated repo",
-              "Accept its terms on its page, then pass the token of that account (--token or HF_TOKEN)."};
+      return {
+          "gated", "gated repo",
+          "Accept its terms on its page, then pass the token of that account (settings::token, HF_TOKEN)."};
     case errc::forbidden:
       return {"forbidden", "forbidden", "Pass a token that has access."};
     case errc::repo_not_found:
-      return {"repo_not_found", "repo not found", "Check its spelling and --repo-type."};
+      return {"repo_not_found", "repo not found", "Check its spelling and its type."};
     case errc::revision_not_found:
       return {"revision_not_found", "revision not found", "Check the branch, tag or commit."};
     case errc::file_not_found:
-      return {"file_not_found", "file not found", "Check the path; names are case-sensitive."};
+      return {"file_not_found", "file not found", "Check the name: case counts."};
     case errc::malformed_file:
       return {"malformed_file", "malformed file", "Tell its author, or choose another revision."};
     case errc::digest_mismatch:
@@ -76,7 +77,8 @@ HUBCACHE_DECL errc_text text_of(errc code) noexcept {
     case errc::permission_denied:
       return {"permission_denied", "permission denied", "Check owner and mode of the folder."};
     case errc::not_cached:
-      return {"not_cached", "not in the cache", "Run once without --offline (HF_HUB_OFFLINE) to fetch it."};
+      return {"not_cached", "not in the cache",
+              "Fetch it once while settings::offline (HF_HUB_OFFLINE) is off."};
     case errc::refused:
       return {"refused", "refused", "This is a rule of safety; see the detail."};
     case errc::disallowed:

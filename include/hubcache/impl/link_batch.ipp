@@ -17,8 +17,8 @@ HUBCACHE_DECL std::string reason_text(const std::error_code& reason, const conte
   return what.size < hard_link::smallest ? "smaller than 64 KiB" : "not the same inode by another name";
 }
 
-/// Whether `path` is a payload of huggingface_hub's shared store, <cache>/blobs/<xx>/<xet hash> (facts: hub-protocol
-/// 4.7): a symlink that its manifest does not name would dangle one day.
+/// Whether `path` is a payload of huggingface_hub's shared store, <cache>/blobs/<xx>/<xet hash>: a symlink that its
+/// manifest does not name would dangle one day.
 HUBCACHE_DECL bool counts_its_users(const std::string& path) {
   std::error_code ec;
   return os::status(os::parent_path(os::parent_path(path)) + "/.huggingface-shared-blobs", ec).regular;

@@ -112,6 +112,8 @@ HUBCACHE_DECL void descriptor::close() noexcept {
   if (fd_ >= 0) ::close(std::exchange(fd_, -1));
 }
 
+HUBCACHE_DECL void close_on_exec(int fd) noexcept { ::fcntl(fd, F_SETFD, FD_CLOEXEC); }
+
 HUBCACHE_DECL file_status status(const descriptor& file, std::error_code& ec) noexcept {
   struct stat s {};
   detail::retried(ec, [&] { return ::fstat(file.get(), &s); });

@@ -41,7 +41,7 @@ HUBCACHE_DECL void refuse_scattered(const pipeline_drafts& all, const std::vecto
         "a local folder holds files of one repo, and others are needed: " + others +
             (connected
                  ? ". Leave the local folder out, or fetch each pipeline by itself into a folder of its own"
-                 : ". Leave the local folder out; --assemble makes a directory of them all"),
+                 : ". Leave the local folder out; an assembly makes one directory of them all"),
         context_of(own));
   }
 }
@@ -73,7 +73,7 @@ HUBCACHE_DECL asio::awaitable<pipeline_plan> complete_pipelines(pipeline_drafts&
     const bool minimal = one.asked.options.wish.select == pipeline_selection::minimal;
     const auto settle = [&](std::size_t& part) {
       part = numbers[part];
-      // With the listing at hand, other clients would call the snapshot incomplete offline (facts: features 3.12).
+      // With the listing at hand, other clients would call the snapshot incomplete offline.
       if (minimal) result.bundle.parts[part].what.write_tree = false;
     };
     settle(one.planned.part);

@@ -149,7 +149,7 @@ class hub_cache_scan {
   store_visit& visit_;
   const os::folder& root_;
   std::string real_root_;
-  os::folder shared_;  ///< huggingface_hub's shared store (facts: hub-protocol 4.7), if the cache has one.
+  os::folder shared_;  ///< huggingface_hub's shared store, if the cache has one.
 };
 
 HUBCACHE_DECL void scan_hub_cache(store_visit& visit, const os::folder& root) {

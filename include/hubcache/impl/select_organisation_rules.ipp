@@ -34,11 +34,13 @@ HUBCACHE_DECL void require_no_pickle_names(std::span<const file_entry* const> fi
     const auto suffix = pickle_suffix(file->path);
     if (suffix.empty()) continue;
     names.push_back(printable(file->path));
-    patterns.insert(" --exclude '*" + std::string(suffix) + "'");
+    patterns.insert("*" + std::string(suffix));
   }
   if (names.empty()) return;
-  std::string advice = "leave out what you do not need:";
-  for (const auto& pattern : patterns) advice += pattern;
+  std::string advice = "leave out what you do not need";
+  for (const auto& pattern : patterns) {
+    advice.append(pattern == *patterns.begin() ? ": '" : ", '").append(pattern).append("'");
+  }
   throw detail::disallowed(names, "of formats that may run code when they are loaded (pickles)", advice);
 }
 
@@ -49,7 +51,7 @@ HUBCACHE_DECL void require_sha256(std::span<const file_entry* const> files) {
   }
   if (names.empty()) return;
   throw detail::disallowed(names, "named by the Hub with a git sha1 only",
-                           "a lock file (hubcache lock write) gives the sha256 of each");
+                           "a lock file gives the sha256 of each");
 }
 
 HUBCACHE_DECL void require_safe(std::span<const file_entry* const> files, const scan_statuses& found) {
@@ -61,7 +63,7 @@ HUBCACHE_DECL void require_safe(std::span<const file_entry* const> files, const 
   }
   if (names.empty()) return;
   throw detail::disallowed(names, "not safe by the Hub's scans",
-                           "leave them out (--exclude), or wait until the Hub has scanned them");
+                           "leave them out, or wait until the Hub has scanned them");
 }
 
 }  // namespace hubcache::inline v0_1

@@ -38,6 +38,10 @@ HUBCACHE_DECL std::string to_string(const snapshot_totals& totals) {
          (totals.requests == 1 ? " request" : " requests") + ")";
 }
 
+HUBCACHE_DECL std::string to_string(const snapshot& result) {
+  return result.path + " (commit " + result.commit + "): " + to_string(result.totals);
+}
+
 HUBCACHE_DECL const snapshot_file* snapshot::find(std::string_view file) const noexcept {
   const auto at = std::lower_bound(files.begin(), files.end(), file,
                                    [](const snapshot_file& f, std::string_view p) { return f.path < p; });

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <hubcache/os/file.hpp>
 #include <hubcache/transport/connect_race.hpp>
 
 #include <asio/error.hpp>
@@ -60,6 +61,9 @@ HUBCACHE_DECL bool lacks_family(const asio::error_code& ec) noexcept {
 HUBCACHE_DECL void connect_race::start_next() {
   const auto attempt = attempts.size();
   auto& socket = attempts.emplace_back(news.get_executor());
+  asio::error_code ignored;  // async_connect() opens what is not open, and tells why it cannot
+  socket.open(addresses[attempt].protocol(), ignored);
+  if (socket.is_open()) os::close_on_exec(socket.native_handle());
   socket.async_connect(addresses[attempt], [self = shared_from_this(), attempt](const asio::error_code& ec) {
     self->end(attempt, ec);
   });

@@ -201,7 +201,7 @@ HUBCACHE_DECL checked_file local_check(const std::string& folder, const std::str
     if (check.expected && check.identity.size != listed->size) settle_size(check, listed->size);
   } else if (there.symlink) {
     check.outcome = verdict::uncheckable;
-    check.detail = "it is a symlink; only a listing (--online) can say what it should hold";
+    check.detail = "it is a symlink; only a listing of the Hub can say what it should hold";
   } else if (record) {
     check.commit = record->commit;
     check.expected = digest::parse(record->etag);

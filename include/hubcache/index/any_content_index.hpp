@@ -41,7 +41,6 @@ class any_content_index {
 
   /// @{
 
-  /// As content_index says.
   /// As content_index says, and so the others.
   [[nodiscard]] std::vector<place> find(const digest& name) const { return calls_.find(name); }
   std::size_t insert(std::span<const index_record> records) { return calls_.insert(records); }

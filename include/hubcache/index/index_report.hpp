@@ -59,6 +59,8 @@ struct index_report {
   /// Dead share of the log; it is written anew beyond a half.
   [[nodiscard]] double dead_share() const noexcept { return share(dead_bytes, log_bytes); }
 
+  friend bool operator==(const index_report&, const index_report&) = default;
+
  private:
   static double share(std::uint64_t part, std::uint64_t whole) noexcept {
     return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);

@@ -34,7 +34,6 @@ class any_link_strategy {
   any_link_strategy& operator=(any_link_strategy&&) noexcept = default;
 
   /// As link_strategy says.
-  /// As link_strategy says.
   link_report link(const opened_file& have, const link_target& want, link_kinds kinds,
                    std::error_code& ec) const {
     return calls_.link(have, want, kinds, ec);

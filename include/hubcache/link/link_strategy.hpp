@@ -77,10 +77,14 @@ struct link_report {
   struct refusal {
     link_kind kind;          ///< That was refused.
     std::error_code reason;  ///< What the system said.
+
+    friend bool operator==(const refusal&, const refusal&) = default;
   };
 
   std::optional<link_kind> used;  ///< None on failure.
   std::vector<refusal> refusals;  ///< In the order tried; empty for a strategy that tries one kind only.
+
+  friend bool operator==(const link_report&, const link_report&) = default;
 };
 static_assert(!std::is_aggregate_v<link_report>);
 

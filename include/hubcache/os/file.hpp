@@ -46,6 +46,9 @@ class descriptor {
   int fd_ = -1;
 };
 
+/// Has `fd` closed in what exec() starts, as every descriptor made here is: for sockets that others opened.
+HUBCACHE_DECL void close_on_exec(int fd) noexcept;
+
 /// What tells one state of a file from another: stored with a verified digest, compared before it is believed.
 struct file_identity {
   std::uint64_t device = 0;   ///< Number of the file system.

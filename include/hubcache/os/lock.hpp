@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// Advisory locks between processes, by flock(2) as the Hub's clients take them (facts: hub-protocol 4.2).
+/// Advisory locks between processes, by flock(2) as the Hub's clients take them.
 /// They keep work from being done twice; correctness never rests on them.
 
 #include <hubcache/os/file.hpp>

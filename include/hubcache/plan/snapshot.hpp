@@ -51,10 +51,11 @@ struct snapshot_file {
 };
 static_assert(!std::is_aggregate_v<snapshot_file>);
 
-/// Sums over a run; bytes_total = bytes_present + bytes_linked + bytes_fetched.
+/// Sums over the files of a run: each counts, a second name of the same content as present.
+/// bytes_total = bytes_present + bytes_linked + bytes_fetched.
 struct snapshot_totals {
-  std::uint64_t bytes_total = 0;    ///< Of all files' contents, each once.
-  std::uint64_t bytes_present = 0;  ///< Were here before.
+  std::uint64_t bytes_total = 0;    ///< Of all files.
+  std::uint64_t bytes_present = 0;  ///< Were here before, or are second names of what this run brought.
   std::uint64_t bytes_linked = 0;   ///< Lay elsewhere on this machine.
   std::uint64_t bytes_fetched = 0;  ///< Content bytes of the files fetched.
   std::uint64_t bytes_wire = 0;     ///< Content bytes received, retries included, resumed parts not.
@@ -96,6 +97,9 @@ struct snapshot {
   friend bool operator==(const snapshot&, const snapshot&) = default;
 };
 static_assert(!std::is_aggregate_v<snapshot>);
+
+/// One line for people: "PATH (commit COMMIT): " and the totals.
+[[nodiscard]] HUBCACHE_DECL std::string to_string(const snapshot& result);
 
 }  // namespace hubcache::inline v0_1
 

@@ -2,8 +2,7 @@
 /// @file
 /// Which files of a repo a diffusers pipeline needs. Pure. docs/selection.md tells the rules.
 ///
-/// `diffusers` picks exactly what DiffusionPipeline.download picks, over-fetching included (facts: features 3 and
-/// diffusers-selection.json). `minimal` drops from that what loading never reads: weights of folders that
+/// `diffusers` picks exactly what DiffusionPipeline.download picks, over-fetching included. `minimal` drops from that what loading never reads: weights of folders that
 /// model_index.json does not name, components that are null or skipped, weights outside the components' own folders,
 /// and of weights that are there whole and in shards those that the component's loader passes over.
 

@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// Which GGUF files of a repo make up one model, as llama.cpp picks them (facts: gguf-selection.json). Pure.
+/// Which GGUF files of a repo make up one model, as llama.cpp picks them. Pure.
 ///
 /// A model is a path that ends in ".gguf" and whose last segment is no projector, importance matrix or draft head. A tag
 /// matches where '.' or '-' follows it anywhere in the path, in any case. Without a tag: Q4_K_M, then Q8_0, then the

@@ -1,7 +1,7 @@
 #pragma once
 /// @file
 /// Which files of a repo are wanted, by the patterns of Python's `fnmatch.fnmatchcase` on whole paths, as
-/// every Hub client reads them (facts: hub-protocol 7):
+/// every Hub client reads them:
 ///
 /// | pattern  | matches                                                                                |
 /// |----------|----------------------------------------------------------------------------------------|

@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// The names that diffusers and transformers give to weights, as the patterns of diffusers read them (facts: features 3).
+/// The names that diffusers and transformers give to weights, as the patterns of diffusers read them.
 /// Each function is one of those patterns, on the last segment of a path:
 ///
 ///     STEM    diffusion_pytorch_model | model | weights | pytorch_model

@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// The environment as every Hub client reads it (facts: hub-protocol 5). The only place that calls getenv.
+/// The environment as every Hub client reads it. The only place that calls getenv.
 
 #include <hubcache/settings.hpp>
 #include <hubcache/store/variables.hpp>

@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// The Hub cache on disk, as huggingface_hub and its relatives read and write it (facts: hub-protocol 4).
+/// The Hub cache on disk, as huggingface_hub and its relatives read and write it.
 
 #include <hubcache/digest.hpp>
 #include <hubcache/listing.hpp>
@@ -63,7 +63,7 @@ class hub_layout {
   std::string folder_;
 };
 
-/// Creates the repo's folders and, in a new cache, CACHEDIR.TAG (facts 4.5). Follows no symlink in the repo's folder, and
+/// Creates the repo's folders and, in a new cache, CACHEDIR.TAG. Follows no symlink in the repo's folder, and
 /// that itself only if it is one that os::is_trusted_link() lets pass: people move repos to other disks.
 HUBCACHE_DECL void make_repo_folders(const hub_layout& layout, std::error_code& ec);
 

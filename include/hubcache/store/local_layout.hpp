@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// A local folder that holds a repo's files themselves, as huggingface_hub's local_dir (facts: hub-protocol 4.6).
+/// A local folder that holds a repo's files themselves, as huggingface_hub's local_dir.
 
 #include <hubcache/digest.hpp>
 

@@ -28,6 +28,8 @@ struct transport_options {
   std::chrono::seconds idle_expiry{60};  ///< How long they wait; looked at when exchanges begin and end.
   std::chrono::milliseconds rate_window{
       30'000};  ///< Of waiting for bytes, over which minimum_rate is judged.
+
+  friend bool operator==(const transport_options&, const transport_options&) = default;
 };
 static_assert(!std::is_aggregate_v<transport_options>);
 

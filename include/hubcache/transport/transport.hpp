@@ -22,6 +22,8 @@
 ///   the body is not read and the connection is not used again.
 /// - A body is complete when Content-Length bytes or the last chunk arrived; anything less is errc::connection_lost,
 ///   malformed framing errc::bad_response. HEAD, 1xx, 204 and 304 have no body.
+/// - `http_request::timeout` bounds the connect and each wait for bytes, not the time that a sink takes; a body that comes
+///   below `minimum_rate`, if that is not 0, is errc::timed_out.
 /// - No retries, with one exception: a kept-alive connection that died before the first byte of an answer to GET or
 ///   HEAD is replaced once.
 /// - Many exchanges may be outstanding at a time, all used from one executor. Terminal cancellation ends an

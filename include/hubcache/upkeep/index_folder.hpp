@@ -125,6 +125,9 @@ struct folder_progress {
   const folder_file* file = nullptr;  ///< Of the plan.
   std::uint64_t bytes =
       0;  ///< With `read`: that many more. They may exceed the file's size if it is read again.
+
+  /// `file` by its address: two reports of one file of one plan.
+  friend bool operator==(const folder_progress&, const folder_progress&) = default;
 };
 static_assert(!std::is_aggregate_v<folder_progress>);
 /// Called by one thread at a time, on any.

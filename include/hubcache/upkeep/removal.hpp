@@ -3,7 +3,7 @@
 /// Removing from a Hub cache without breaking what stays: first a value that can be shown, then its carrying out.
 ///
 /// - A blob goes only with the last revision of its repo that uses it; a ref goes with its commit; a repo of which no
-///   revision stays goes whole. Locks stay, as other clients leave them (facts: hub-protocol 6).
+///   revision stays goes whole. Locks stay, as other clients leave them.
 /// - A blob that is a symlink into another store loses the link only. A blob that other repos' blobs are symlinks to
 ///   is handed to them first.
 /// - What came into use after the plan was made stays: pinned, named by a ref, used or edited since.

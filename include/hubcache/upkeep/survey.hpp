@@ -19,6 +19,8 @@ struct survey {
   census seen;       ///< What the cache holds.
   disk_map map;      ///< Of `seen`.
   ledger_view book;  ///< What the ledger says of `seen`: last uses, pins, leases.
+
+  friend bool operator==(const survey&, const survey&) = default;
 };
 static_assert(!std::is_aggregate_v<survey>);
 

@@ -72,6 +72,8 @@ struct why_scope {
   std::vector<store> stores;     ///< Known ones, the own cache included.
   std::vector<census> censuses;  ///< Of those that are Hub caches.
   std::vector<pin> pins;         ///< Of all caches.
+
+  friend bool operator==(const why_scope&, const why_scope&) = default;
 };
 static_assert(!std::is_aggregate_v<why_scope>);
 

@@ -1,0 +1,2 @@
+#define HUBCACHE_IMPLEMENTATION
+#include <hubcache.hpp>
