@@ -360,7 +360,7 @@ TEST_CASE("a local folder takes no components from elsewhere") {
       s.failure({pipeline_request("acme/pipe", pipeline_options().with_snapshot(std::move(options)))});
   CHECK(failure.reason() == errc::invalid_argument);
   CHECK(contains(failure.detail(), "acme/vae (the component 'vae' of acme/pipe)"));
-  CHECK(contains(failure.detail(), "--assemble"));
+  CHECK(contains(failure.detail(), "an assembly makes one directory of them all"));
   CHECK(!std::filesystem::exists(s.here.home / "out"));
 }
 
