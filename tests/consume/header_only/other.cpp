@@ -1,4 +1,4 @@
-#include <hubcache.hpp>
+#include <hubcache/store/environment.hpp>
 
 hubcache::settings settings_from_elsewhere() {
   auto config = hubcache::environment_settings();
