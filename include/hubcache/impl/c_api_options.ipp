@@ -179,19 +179,19 @@ inline void add_file(hubcache_request& of, const std::string& value) {
   of.options.files.push_back(value);
 }
 
-inline const std::string& pattern_of(const std::string& value) {
+inline void require_pattern(const std::string& value) {
   if (value.empty()) refuse_value("a glob pattern", value);
-  return value;
 }
 
 inline void add_allowed(hubcache_request& of, const std::string& value) {
-  const auto& pattern = pattern_of(value);
+  require_pattern(value);
   if (!of.options.allow) of.options.allow.emplace();
-  of.options.allow->push_back(pattern);
+  of.options.allow->push_back(value);
 }
 
 inline void add_ignored(hubcache_request& of, const std::string& value) {
-  of.options.ignore.push_back(pattern_of(value));
+  require_pattern(value);
+  of.options.ignore.push_back(value);
 }
 
 /// Lets the result tell where every content is.
