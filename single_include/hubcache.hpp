@@ -3009,6 +3009,11 @@ class keep_sink final : public body_sink {
   void commit(std::size_t) override {}
 };
 
+/// Puts all of `bytes` into `sink`, as `take` asks for it: for transports that have the body in memory of their own.
+/// @param bytes, sink  outlive the awaitable
+/// @throws error errc::internal if the sink acquires no room, and what its acquire() throws
+[[nodiscard]] HUBCACHE_DECL asio::awaitable<void> write_to(body_sink& sink, std::string_view bytes);
+
 template <class T>
 concept transport = requires(T& t, const http_request& request, body_sink& sink) {
   { t.exchange(request, sink) } -> std::same_as<asio::awaitable<http_response>>;
@@ -3036,6 +3041,7 @@ class transport_ref {
 };
 
 }  // namespace hubcache::inline v0_1
+
 
 // ---- hubcache/work/workers.hpp
 
@@ -5796,7 +5802,8 @@ class basic_cache {
   /// Owns a network thread and workers, which start when they are needed.
   explicit basic_cache(settings config) : basic_cache(detail::cache_threads(), std::move(config)) {}
 
-  /// Runs on `executor` and `pool`, which outlive the cache; starts no thread.
+  /// Runs on `executor` and `pool`, which outlive the cache; starts no thread. The pool's threads end before the
+  /// executor's context does, to which they hand their results: make the context first.
   basic_cache(asio::any_io_executor executor, workers& pool, settings config)
       : basic_cache(detail::cache_threads(std::move(executor), pool), std::move(config)) {}
 
@@ -6824,7 +6831,8 @@ asio::awaitable<R> from_other_thread(Begin begin) {
 
 /// Runs `work(stop_token)` on `pool` and resumes on the caller's executor with its result, which must be default
 /// constructible. `work` is moved to the worker: what it touches, it must own. Cancellation requests a stop; the
-/// work decides how soon it heeds it, and its result is dropped.
+/// work decides how soon it heeds it, and its result is dropped. The pool's threads end before the executor's context
+/// does: a worker that handed its result over is not done with the context yet.
 template <class F>
 requires(!std::is_void_v<std::invoke_result_t<F&, std::stop_token>>)
     asio::awaitable<std::invoke_result_t<F&, std::stop_token>> on_workers(workers& pool, F work) {
@@ -15060,6 +15068,23 @@ HUBCACHE_DECL std::optional<std::string_view> header_list::find(std::string_view
     }
   }
   return std::nullopt;
+}
+
+}  // namespace hubcache::inline v0_1
+
+// ---- hubcache/impl/transport.ipp
+
+namespace hubcache::inline v0_1 {
+
+HUBCACHE_DECL asio::awaitable<void> write_to(body_sink& sink, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const auto room = co_await sink.acquire();
+    if (room.empty()) throw error(errc::internal, "a sink acquired no room");
+    const auto n = std::min(room.size(), bytes.size());
+    std::memcpy(room.data(), bytes.data(), n);
+    sink.commit(n);
+    bytes.remove_prefix(n);
+  }
 }
 
 }  // namespace hubcache::inline v0_1
@@ -28442,26 +28467,18 @@ HUBCACHE_DECL asio::awaitable<http_response> http_client::run(lease& place, hand
 HUBCACHE_DECL asio::awaitable<void> http_client::take(body_reader& body, body_sink& sink,
                                                       http_response& response) {
   while (!body.finished()) {
-    std::string_view piece;
-    const bool direct = body.direct();
-    if (!direct) {
-      piece = co_await body.next();
-      if (piece.empty()) break;
+    if (!body.direct()) {
+      const auto piece = co_await body.next();
+      response.body_bytes += piece.size();
+      co_await write_to(sink, piece);
+      continue;
     }
-    do {
-      const auto room = co_await sink.acquire();
-      if (room.empty()) throw error(errc::internal, "a sink acquired no room");
-      std::size_t n = std::min(room.size(), piece.size());
-      if (direct) {
-        n = co_await body.read(room);
-        if (n == 0) break;
-      } else {
-        std::memcpy(room.data(), piece.data(), n);
-        piece.remove_prefix(n);
-      }
-      response.body_bytes += n;
-      sink.commit(n);
-    } while (!piece.empty());
+    const auto room = co_await sink.acquire();
+    if (room.empty()) throw error(errc::internal, "a sink acquired no room");
+    const auto n = co_await body.read(room);
+    if (n == 0) break;
+    response.body_bytes += n;
+    sink.commit(n);
   }
 }
 

@@ -14,7 +14,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
 #include <exception>
 #include <map>
 #include <mutex>
@@ -93,7 +92,6 @@ class curl_transport::transfer {
   [[nodiscard]] bool ready() const { return done_ || !staged_.empty() || (head_ready() && !begun_); }
   asio::awaitable<void> wait();
   void meter(std::size_t bytes, clock::duration waited);
-  asio::awaitable<void> take(std::string_view piece, hubcache::body_sink& sink);
   void resume();
   [[noreturn]] void fail() const;
   // libcurl's callbacks. What they throw is kept in refusal_: it must not cross C.
@@ -453,7 +451,7 @@ asio::awaitable<hubcache::http_response> curl_transport::transfer::run(hubcache:
     resume();
     response.body_bytes += piece.size();
     if (chosen == verdict::take) {
-      co_await take(piece, sink);
+      co_await hubcache::write_to(sink, piece);
       continue;
     }
     const auto room = request_.body_limit - response.body.size();
@@ -475,17 +473,6 @@ void curl_transport::transfer::meter(std::size_t bytes, clock::duration waited) 
                 "the body came from " + request_.target.origin() + " more slowly than at the minimum rate");
   window_bytes_ = 0;
   window_time_ = {};
-}
-
-asio::awaitable<void> curl_transport::transfer::take(std::string_view piece, hubcache::body_sink& sink) {
-  while (!piece.empty()) {
-    const auto room = co_await sink.acquire();
-    if (room.empty()) throw error(errc::internal, "a sink acquired no room");
-    const auto n = std::min(room.size(), piece.size());
-    std::memcpy(room.data(), piece.data(), n);
-    sink.commit(n);
-    piece.remove_prefix(n);
-  }
 }
 
 void curl_transport::transfer::resume() {

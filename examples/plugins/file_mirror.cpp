@@ -11,7 +11,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstring>
 #include <filesystem>
 #include <map>
 #include <mutex>
@@ -328,17 +327,6 @@ asio::awaitable<std::string> read_piece(hubcache::workers& pool,
   co_return co_await hubcache::on_workers(pool, std::move(read));
 }
 
-asio::awaitable<void> give(std::string_view piece, hubcache::body_sink& sink) {
-  while (!piece.empty()) {
-    const auto room = co_await sink.acquire();
-    if (room.empty()) throw error(errc::internal, "a sink acquired no room");
-    const auto n = std::min(room.size(), piece.size());
-    std::memcpy(room.data(), piece.data(), n);
-    sink.commit(n);
-    piece.remove_prefix(n);
-  }
-}
-
 asio::awaitable<http_response> deliver(hubcache::workers& pool, const http_request& request, answer found,
                                        hubcache::body_sink& sink) {
   using verdict = hubcache::body_sink::verdict;
@@ -354,7 +342,7 @@ asio::awaitable<http_response> deliver(hubcache::workers& pool, const http_reque
     if (found.file) piece = co_await read_piece(pool, found.file, found.first + done, size - done);
     response.body_bytes += piece.size();
     if (chosen == verdict::take) {
-      co_await give(piece, sink);
+      co_await hubcache::write_to(sink, piece);
       continue;
     }
     const auto room = request.body_limit - response.body.size();

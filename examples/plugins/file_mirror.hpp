@@ -32,7 +32,7 @@ namespace plugins {
 ///   commit holds, as the Hub does. No symlink is followed out of it.
 /// - Folders are read on the workers, listings once; a file that shrinks meanwhile is a lost connection.
 /// @par Thread safety  As the next transport: one executor.
-/// @par Lifetime  The workers and the executor outlive exchanges, which may outlive the transport.
+/// @par Lifetime  Exchanges may outlive the transport, not the workers; those end before the executor's context does.
 class file_mirror {
  public:
   /// @param folder  a Hub cache: an absolute path, or a file:// URL of one

@@ -139,7 +139,8 @@ class basic_cache {
   /// Owns a network thread and workers, which start when they are needed.
   explicit basic_cache(settings config) : basic_cache(detail::cache_threads(), std::move(config)) {}
 
-  /// Runs on `executor` and `pool`, which outlive the cache; starts no thread.
+  /// Runs on `executor` and `pool`, which outlive the cache; starts no thread. The pool's threads end before the
+  /// executor's context does, to which they hand their results: make the context first.
   basic_cache(asio::any_io_executor executor, workers& pool, settings config)
       : basic_cache(detail::cache_threads(std::move(executor), pool), std::move(config)) {}
 

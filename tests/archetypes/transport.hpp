@@ -4,11 +4,8 @@
 
 #include <hubcache/transport/transport.hpp>
 
-#include <algorithm>
-#include <cstring>
 #include <functional>
-#include <span>
-#include <string_view>
+#include <string>
 #include <utility>
 
 namespace minimal {
@@ -39,13 +36,7 @@ class transport {
       response.body = body.substr(0, request.body_limit);
       co_return response;
     }
-    for (std::string_view rest = body; !rest.empty();) {
-      const std::span<std::byte> room = co_await sink.acquire();  // may take long: this is what bounds memory
-      const auto size = std::min(rest.size(), room.size());
-      std::memcpy(room.data(), rest.data(), size);
-      sink.commit(size);
-      rest.remove_prefix(size);
-    }
+    co_await hubcache::write_to(sink, body);  // may take long: this is what bounds memory
     co_return response;
   }
 

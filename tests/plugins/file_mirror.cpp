@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "conformance/transport.hpp"
 #include "conformance/transport_cache.hpp"
@@ -22,6 +23,21 @@ using plugins::file_mirror;
 
 enum class behind : unsigned char { nothing, https };
 
+/// A file_mirror with workers of its own: they end with it, and so before the context that they complete on.
+class owning_mirror {
+ public:
+  template <class... Arguments>
+  explicit owning_mirror(Arguments&&... arguments) : mirror_(pool_, std::forward<Arguments>(arguments)...) {}
+  [[nodiscard]] asio::awaitable<hubcache::http_response> exchange(const hubcache::http_request& request,
+                                                                  hubcache::body_sink& sink) {
+    return mirror_.exchange(request, sink);
+  }
+
+ private:
+  hubcache::workers pool_{2};
+  file_mirror mirror_;
+};
+
 /// A Hub, and a site's folder into which acme/tiny was downloaded from it.
 struct mirrored_site {
   mirrored_site() {
@@ -36,7 +52,8 @@ struct mirrored_site {
     return [this, what, endpoint = site.config.endpoint](asio::any_io_executor executor) {
       std::optional<hubcache::any_transport> next;
       if (what == behind::https) next.emplace(hubcache::https_transport(executor));
-      return hubcache::any_transport(file_mirror(pool, endpoint, "file://" + folder, std::move(next)));
+      return hubcache::any_transport(std::in_place_type<owning_mirror>, endpoint, "file://" + folder,
+                                     std::move(next));
     };
   }
   /// A download by another machine, by way of the mirror.
@@ -64,7 +81,6 @@ struct mirrored_site {
   embedded::hub hub;
   test::machine site{hub};
   test::machine other{hub};
-  hubcache::workers pool{2};
   std::string folder;
   std::string commit;
 };
@@ -77,11 +93,10 @@ bool says(const std::optional<hubcache::error>& failed, std::string_view text) {
 
 TEST_CASE("file_mirror keeps the contract of transport for what it passes on") {
   const test::temp_folder empty;
-  hubcache::workers pool(1);
   const auto elsewhere = hubcache::url::parse("http://hub.invalid").value();
   test::transport_conformance([&](asio::any_io_executor executor) {
-    return file_mirror(pool, elsewhere, empty.path().string(),
-                       hubcache::any_transport(hubcache::https_transport(executor)));
+    return hubcache::any_transport(std::in_place_type<owning_mirror>, elsewhere, empty.path().string(),
+                                   hubcache::any_transport(hubcache::https_transport(executor)));
   });
 }
 

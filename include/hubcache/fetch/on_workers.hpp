@@ -61,7 +61,8 @@ asio::awaitable<R> from_other_thread(Begin begin) {
 
 /// Runs `work(stop_token)` on `pool` and resumes on the caller's executor with its result, which must be default
 /// constructible. `work` is moved to the worker: what it touches, it must own. Cancellation requests a stop; the
-/// work decides how soon it heeds it, and its result is dropped.
+/// work decides how soon it heeds it, and its result is dropped. The pool's threads end before the executor's context
+/// does: a worker that handed its result over is not done with the context yet.
 template <class F>
 requires(!std::is_void_v<std::invoke_result_t<F&, std::stop_token>>)
     asio::awaitable<std::invoke_result_t<F&, std::stop_token>> on_workers(workers& pool, F work) {

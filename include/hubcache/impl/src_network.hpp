@@ -40,6 +40,7 @@
 #include <hubcache/impl/run_results.ipp>
 #include <hubcache/impl/run_small_files.ipp>
 #include <hubcache/impl/slots.ipp>
+#include <hubcache/impl/transport.ipp>
 #include <hubcache/impl/transport_connect_race.ipp>
 #include <hubcache/impl/transport_connection.ipp>
 #include <hubcache/impl/transport_connection_pool.ipp>

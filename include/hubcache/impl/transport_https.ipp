@@ -10,7 +10,6 @@
 #endif
 
 #include <algorithm>
-#include <cstring>
 #include <limits>
 #include <utility>
 
@@ -193,26 +192,18 @@ HUBCACHE_DECL asio::awaitable<http_response> http_client::run(lease& place, hand
 HUBCACHE_DECL asio::awaitable<void> http_client::take(body_reader& body, body_sink& sink,
                                                       http_response& response) {
   while (!body.finished()) {
-    std::string_view piece;
-    const bool direct = body.direct();
-    if (!direct) {
-      piece = co_await body.next();
-      if (piece.empty()) break;
+    if (!body.direct()) {
+      const auto piece = co_await body.next();
+      response.body_bytes += piece.size();
+      co_await write_to(sink, piece);
+      continue;
     }
-    do {
-      const auto room = co_await sink.acquire();
-      if (room.empty()) throw error(errc::internal, "a sink acquired no room");
-      std::size_t n = std::min(room.size(), piece.size());
-      if (direct) {
-        n = co_await body.read(room);
-        if (n == 0) break;
-      } else {
-        std::memcpy(room.data(), piece.data(), n);
-        piece.remove_prefix(n);
-      }
-      response.body_bytes += n;
-      sink.commit(n);
-    } while (!piece.empty());
+    const auto room = co_await sink.acquire();
+    if (room.empty()) throw error(errc::internal, "a sink acquired no room");
+    const auto n = co_await body.read(room);
+    if (n == 0) break;
+    response.body_bytes += n;
+    sink.commit(n);
   }
 }
 

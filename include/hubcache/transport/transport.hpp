@@ -33,6 +33,7 @@
 /// Models: https_transport, memory_transport, any_transport; examples/plugins has one on libcurl and a mirror in a
 /// folder. tests/conformance/transport.hpp tests a model.
 
+#include <hubcache/config.hpp>
 #include <hubcache/error.hpp>
 #include <hubcache/http_message.hpp>
 
@@ -42,6 +43,7 @@
 #include <cstddef>
 #include <memory>
 #include <span>
+#include <string_view>
 #include <type_traits>
 
 #if defined(__clang__) && !defined(ASIO_HAS_CO_AWAIT)
@@ -80,6 +82,11 @@ class keep_sink final : public body_sink {
   void commit(std::size_t) override {}
 };
 
+/// Puts all of `bytes` into `sink`, as `take` asks for it: for transports that have the body in memory of their own.
+/// @param bytes, sink  outlive the awaitable
+/// @throws error errc::internal if the sink acquires no room, and what its acquire() throws
+[[nodiscard]] HUBCACHE_DECL asio::awaitable<void> write_to(body_sink& sink, std::string_view bytes);
+
 template <class T>
 concept transport = requires(T& t, const http_request& request, body_sink& sink) {
   { t.exchange(request, sink) } -> std::same_as<asio::awaitable<http_response>>;
@@ -107,3 +114,7 @@ class transport_ref {
 };
 
 }  // namespace hubcache::inline v0_1
+
+#if !defined(HUBCACHE_SEPARATE_COMPILATION)
+#include <hubcache/impl/transport.ipp>
+#endif

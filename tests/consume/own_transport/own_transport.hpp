@@ -19,7 +19,6 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
-#include <cstring>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -134,7 +133,7 @@ class own_transport {
       for (auto piece = co_await next_piece(); !piece.empty(); piece = co_await next_piece()) {
         response.body_bytes += piece.size();
         if (chosen == verdict::take) {
-          co_await give(piece, sink);
+          co_await hubcache::write_to(sink, piece);
           continue;
         }
         const auto room = request_.body_limit - response.body.size();
@@ -183,15 +182,6 @@ class own_transport {
       unread_.remove_prefix(piece.size());
       left_ -= piece.size();
       return piece;
-    }
-    static asio::awaitable<void> give(std::string_view piece, hubcache::body_sink& sink) {
-      while (!piece.empty()) {
-        const auto room = co_await sink.acquire();
-        const auto n = std::min(room.size(), piece.size());
-        std::memcpy(room.data(), piece.data(), n);
-        sink.commit(n);
-        piece.remove_prefix(n);
-      }
     }
 
     const hubcache::http_request& request_;
