@@ -33,7 +33,7 @@ add_case() {
   defines+=("$3")
 }
 # The program that README.md shows.
-program=$(awk '/^```cpp$/ { code = 1; next } /^```$/ { if (code) exit } code' "$repo/README.md")
+program=$(awk '/^```cpp( |$)/ { code = 1; next } /^```$/ { if (code) exit } code' "$repo/README.md")
 umbrella='#include <hubcache.hpp>'
 add_case 'asio.hpp alone' include '' '#include <asio.hpp>'
 add_case 'hubcache/fwd.hpp' include '' '#include <hubcache/fwd.hpp>'

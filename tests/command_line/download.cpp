@@ -236,9 +236,7 @@ TEST_CASE("after kill -9 at any moment the next run fetches only what was not on
 TEST_CASE("many processes at once fetch every content once, and all succeed") {
   shell s;
   s.hub.put(embedded::one_file(1'000'000));
-  embedded::repo_model twin("other/twin");
-  twin.commit(embedded::one_file(1'000'000).files());
-  s.hub.put(twin);
+  s.hub.put(embedded::twin_of(embedded::one_file(1'000'000)));
   std::vector<std::unique_ptr<test::process>> crowd;
   for (int i = 0; i < 8; ++i) {
     std::vector<std::string> arguments{HUBCACHE_COMMAND, "download", i % 2 == 0 ? "acme/one" : "other/twin",

@@ -24,9 +24,7 @@ struct result {
 struct office {
   office() {
     hub.put(embedded::tiny());
-    embedded::repo_model twin("other/twin");
-    twin.commit(embedded::tiny().files());
-    hub.put(twin);
+    hub.put(embedded::twin_of(embedded::tiny()));
     fs::create_directories(cache);
     REQUIRE(::chown(cache.c_str(), 0, team) == 0);
     REQUIRE(::chmod(cache.c_str(), 02775) == 0);

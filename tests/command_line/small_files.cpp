@@ -103,10 +103,7 @@ TEST_CASE("a temporary that a killed process left is pruned") {
 TEST_CASE(
     "processes that fetch the same small files at once fetch each once, into one repo and into another") {
   scene s(500);
-  auto tree = s.repo.files();
-  embedded::repo_model twin("other/twin");
-  twin.commit(tree);
-  s.hub.put(twin);
+  s.hub.put(embedded::twin_of(s.repo));
   for (const bool other : {false, true}) {
     fs::remove_all(s.home / "hf");
     s.hub.log().clear();
@@ -117,6 +114,6 @@ TEST_CASE(
       CAPTURE(one->err());
       CHECK(s.complete(one->out()));
     }
-    CHECK(s.hub.log().content_gets() == tree.size());
+    CHECK(s.hub.log().content_gets() == s.repo.files().size());
   }
 }

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 namespace test {
@@ -51,6 +52,7 @@ struct seen_call {
   disk_call kind = disk_call::open;
   std::string path;  ///< Absolute; of an open file, the name it has now.
   std::string to;    ///< The new name of a rename or link.
+  std::thread::id thread = std::this_thread::get_id();
 };
 
 /// What becomes of it.

@@ -21,9 +21,7 @@ using own_cache = hubcache::basic_cache<hubcache::https_transport, plugins::nett
 struct scene {
   explicit scene(const std::string& folder) {
     hub.put(embedded::tiny());
-    embedded::repo_model twin("other/twin");
-    twin.commit(embedded::tiny().files());
-    hub.put(twin);
+    hub.put(embedded::twin_of(embedded::tiny()));
     here.config.cache_dir = folder + "/hub";
     here.config.state_dir = folder + "/hubcache";
   }

@@ -273,9 +273,7 @@ TEST_CASE("cancellation at any moment ends the call soon, keeps what arrived, an
 TEST_CASE("two caches that want the same content at once fetch it once") {
   embedded::hub hub;
   hub.put(embedded::one_file(2'000'000));
-  embedded::repo_model twin("other/twin");
-  twin.commit(embedded::one_file(2'000'000).files());
-  hub.put(twin);
+  hub.put(embedded::twin_of(embedded::one_file(2'000'000)));
   hub.set_bytes_per_second(20'000'000);
   for (int round = 0; round < 5; ++round) {
     machine here(hub);

@@ -32,9 +32,7 @@ struct scene {
 
   /// Puts another repo's snapshot of the same files on the machine first.
   void begin_with_twin() {
-    embedded::repo_model twin("other/twin");
-    twin.commit(what.repo.files());
-    hub.put(twin);
+    hub.put(embedded::twin_of(what.repo));
     what.prepare = [this](hubcache::settings& config, hubcache::snapshot_options&) {
       fetch("other/twin", config);
     };

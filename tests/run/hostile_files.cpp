@@ -16,9 +16,7 @@ namespace {
 struct scene {
   scene() {
     hub.put(embedded::tiny());
-    embedded::repo_model twin("other/twin");
-    twin.commit(embedded::tiny().files());
-    hub.put(twin);
+    hub.put(embedded::twin_of(embedded::tiny()));
   }
   embedded::hub hub;
 };

@@ -40,9 +40,7 @@ bool is_linked_by(link_kind kind, const hubcache::snapshot& got) {
 struct scene {
   scene() {
     hub.put(embedded::tiny());
-    embedded::repo_model twin("other/twin");
-    twin.commit(embedded::tiny().files());
-    hub.put(twin);
+    hub.put(embedded::twin_of(embedded::tiny()));
   }
 
   embedded::hub hub;
@@ -55,9 +53,7 @@ struct scene {
 TEST_CASE("a cache of minimal policies, none of which can be moved, downloads one repo and links the next") {
   test::memory_hub hub;
   hub.put(embedded::tiny());
-  embedded::repo_model twin("other/twin");
-  twin.commit(embedded::tiny().files());
-  hub.put(twin);
+  hub.put(embedded::twin_of(embedded::tiny()));
   const test::temp_folder home;
   hubcache::settings config;
   config.endpoint = *hubcache::url::parse(test::memory_hub::endpoint);

@@ -8,16 +8,6 @@ using hubcache::file_action;
 using hubcache::snapshot_options;
 using test::machine;
 
-namespace {
-
-embedded::repo_model twin_of_tiny() {
-  embedded::repo_model twin("other/twin");
-  twin.commit(embedded::tiny().files());
-  return twin;
-}
-
-}  // namespace
-
 TEST_CASE("a first snapshot fetches every content once and shows all files") {
   embedded::hub hub;
   hub.put(embedded::tiny());
@@ -76,12 +66,12 @@ TEST_CASE("no token ever reaches the CDN, and every request asks for plain bytes
 TEST_CASE("a second repo with the same content transfers metadata only") {
   embedded::hub hub;
   hub.put(embedded::tiny());
-  hub.put(twin_of_tiny());
+  hub.put(embedded::twin_of(embedded::tiny()));
   machine here(hub);
   here.snapshot("acme/tiny");
   hub.log().clear();
   const auto got = here.snapshot("other/twin");
-  CHECK(test::holds(got, twin_of_tiny().files()));
+  CHECK(test::holds(got, embedded::tiny().files()));
   CHECK(got.totals.bytes_fetched == 0);
   CHECK(got.totals.bytes_linked > 0);
   CHECK(hub.log().content_gets() == 0);
@@ -219,7 +209,7 @@ TEST_CASE("a blob that lies about its name is never linked") {
 TEST_CASE("without the smart cache nothing is linked across repos, and a mapping is refused") {
   embedded::hub hub;
   hub.put(embedded::tiny());
-  hub.put(twin_of_tiny());
+  hub.put(embedded::twin_of(embedded::tiny()));
   machine here(hub);
   here.snapshot("acme/tiny");
   snapshot_options plain;

@@ -139,6 +139,12 @@ std::vector<repo_model> stable_diffusion_pair(std::uint64_t bytes) {
   return repos;
 }
 
+repo_model twin_of(const repo_model& original) {
+  repo_model twin("other/twin");
+  twin.commit(original.files());
+  return twin;
+}
+
 repo_model tiny() {
   const std::string config = "{\n  \"model_type\": \"tiny\",\n  \"hidden_size\": 8\n}\n";
   const file_content model = file_content::generated(7, 100'000);

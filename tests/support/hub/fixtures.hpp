@@ -22,6 +22,9 @@ namespace embedded {
 /// weights/adapter.bin (40'000 bytes). Tag "release/2024" and refs/pr/1 are commit 2.
 [[nodiscard]] repo_model tiny();
 
+/// other/twin: the files of `original`, the same bytes.
+[[nodiscard]] repo_model twin_of(const repo_model& original);
+
 /// acme/one: model.safetensors of `size` bytes, LFS.
 [[nodiscard]] repo_model one_file(std::uint64_t size);
 
