@@ -39,8 +39,9 @@ TEST_CASE("download gives the snapshot as huggingface_hub lays it out, with ever
   CHECK(got.result->repo == std::string("acme/tiny"));
   CHECK(got.result->commit == model.find("main")->id);
   CHECK(got.result->file_count == model.files().size());
-  for (const auto& [name, expected] : model.files()) {
-    CAPTURE(name);
+  for (const auto& one : model.files()) {
+    const auto& [name, expected] = one;
+    CAPTURE(one.first);
     const auto* file = find(got.result, name);
     REQUIRE(file != nullptr);
     CHECK(test::read_file(file->path) == expected.content.text());

@@ -16,8 +16,9 @@ TEST_CASE("ages read as hf writes them, at every edge between two units") {
       {25 * hour, "1 day ago"},     {6 * day, "6 days ago"},         {7 * day, "1 week ago"},
       {6 * 7 * day, "6 weeks ago"}, {50 * day, "2 months ago"},      {11 * 30 * day, "11 months ago"},
       {365 * day, "1 year ago"},    {20 * 365 * day, "20 years ago"}};
-  for (const auto& [seconds, text] : expected) {
-    CAPTURE(seconds);
+  for (const auto& one : expected) {
+    const auto& [seconds, text] = one;
+    CAPTURE(one.first);
     constexpr std::int64_t now = 1'800'000'000'000'000'000;
     CHECK(command::age_of(now - seconds * 1'000'000'000, now) == text);
   }

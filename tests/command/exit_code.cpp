@@ -42,8 +42,9 @@ TEST_CASE("every errc ends the command with the code its documentation promises"
       {errc::internal, 1},
   };
   CHECK(promised.size() == static_cast<std::size_t>(errc::internal));
-  for (const auto& [reason, code] : promised) {
-    CAPTURE(std::string(to_string(reason)));
+  for (const auto& one : promised) {
+    const auto& [reason, code] = one;
+    CAPTURE(std::string(to_string(one.first)));
     CHECK(static_cast<int>(command::exit_code_of(reason)) == code);
   }
 }

@@ -80,8 +80,9 @@ TEST_CASE("what is no filter is refused, and the message says what is one") {
       {"type>model", "only use ="},
       {"refs!=main", "only use ="},
       {"name=x", "accessed, modified, refs, size, type"}};
-  for (const auto& [text, words] : bad) {
-    CAPTURE(text);
+  for (const auto& one : bad) {
+    const auto& [text, words] = one;
+    CAPTURE(one.first);
     try {
       static_cast<void>(command::parse_filter(text, now));
       FAIL("accepted");

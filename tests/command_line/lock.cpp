@@ -59,8 +59,9 @@ TEST_CASE("lock write names every file of every repo, the same bytes each time")
   CHECK(wrote.out == s.file + "\n");
   CHECK(wrote.warns("locked 10 files of 2 repos"));
   const auto text = test::read_file(s.file);
-  for (const auto& [path, file] : embedded::tiny().files()) {
-    CAPTURE(path);
+  for (const auto& one : embedded::tiny().files()) {
+    const auto& [path, file] = one;
+    CAPTURE(one.first);
     CHECK(text.find("{\"path\": \"" + path + "\", \"size\": " + std::to_string(file.content.size()) +
                     ", \"sha256\": \"" + file.content.sha256() + "\"}") != text.npos);
   }

@@ -69,9 +69,10 @@ TEST_CASE("patterns match as Python's fnmatch does") {
       {"*a*b", "xaxxaxbc", false},
       {"a\nb?", "a\nb\n", true},
   };
-  for (const auto& [pattern, path, expected] : examples) {
-    CAPTURE(pattern);
-    CAPTURE(path);
+  for (const auto& one : examples) {
+    const auto& [pattern, path, expected] = one;
+    CAPTURE(one.pattern);
+    CAPTURE(one.path);
     CHECK(matches(pattern, path) == expected);
   }
 }

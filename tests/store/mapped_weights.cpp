@@ -110,8 +110,9 @@ TEST_CASE("a header that its format does not allow is an error that names the fi
       {"empty.gguf", ""},
       {"cut.gguf", s.gguf.bytes.substr(0, 40)},
       {"other.gguf", s.safetensors}};
-  for (const auto& [name, bytes] : files) {
-    CAPTURE(name);
+  for (const auto& one : files) {
+    const auto& [name, bytes] = one;
+    CAPTURE(one.first);
     const auto path = s.home.write(name, bytes);
     const auto failed = s.failure(path);
     REQUIRE(failed);

@@ -194,8 +194,9 @@ TEST_CASE("a proxy that misbehaves is named, whatever it does") {
       {"redirects", scripted::always("HTTP/1.1 302 Found\r\nLocation: http://elsewhere.test/\r\n\r\n"),
        errc::proxy_failed},
       {"cannot reach the target", scripted::always("HTTP/1.1 503 Busy\r\n\r\n"), errc::connection_failed}};
-  for (const auto& [name, script, reason] : proxies) {
-    CAPTURE(name);
+  for (const auto& one : proxies) {
+    const auto& [name, script, reason] = one;
+    CAPTURE(one.name);
     const scripted::server proxy(script);
     hubcache::transport_options options;
     options.proxy.https = hubcache::url::parse(proxy.url()).value();
@@ -275,8 +276,9 @@ TEST_CASE("names in certificates count as RFC 9525 has it") {
     text_sink sink;
     return net.failure(request_to("https://" + host + "/"), sink);
   };
-  for (const auto& [names, trusted] : cases) {
-    CAPTURE(names);
+  for (const auto& one : cases) {
+    const auto& [names, trusted] = one;
+    CAPTURE(one.names);
     CHECK(outcome(test::signed_for(names), "hub.a.test") ==
           (trusted ? std::nullopt : std::optional(errc::tls_failed)));
   }

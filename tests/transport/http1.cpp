@@ -243,19 +243,19 @@ TEST_CASE("format_request gives a body its length, and POST one even without a b
 }
 
 TEST_CASE("format_request refuses whatever could become another request") {
-  for (const auto& [name, value] : {std::pair<std::string, std::string>{"A", "1\r\nB: 2"},
-                                    {"A", "1\n"},
-                                    {"A", std::string(1, '\0')},
-                                    {"A: 1\r\nB", "2"},
-                                    {"", "1"},
-                                    {"A ", "1"},
-                                    {"Host", "x"},
-                                    {"content-length", "1"},
-                                    {"Transfer-Encoding", "chunked"},
-                                    {"CONNECTION", "close"}}) {
-    CAPTURE(name);
+  for (const auto& one : {std::pair<std::string, std::string>{"A", "1\r\nB: 2"},
+                          {"A", "1\n"},
+                          {"A", std::string(1, '\0')},
+                          {"A: 1\r\nB", "2"},
+                          {"", "1"},
+                          {"A ", "1"},
+                          {"Host", "x"},
+                          {"content-length", "1"},
+                          {"Transfer-Encoding", "chunked"},
+                          {"CONNECTION", "close"}}) {
+    CAPTURE(one.first);
     auto request = request_to("http://hub.test/");
-    request.headers.add(name, value);
+    request.headers.add(one.first, one.second);
     CHECK(is_invalid([&] { (void)format_request(request); }));
   }
   for (const std::string method : {"", "GET /", "G\r\nET", "CONNECT"}) {

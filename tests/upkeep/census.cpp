@@ -132,9 +132,10 @@ TEST_CASE(
   REQUIRE(seen.repos.size() == 1);
   const auto& repo = seen.repos[0];
   REQUIRE(repo.contents.size() == 3);
-  for (const auto& [path, expected] :
+  for (const auto& one :
        std::map<std::string, std::string>{{"same", name}, {"edited", ""}, {"unlisted", ""}}) {
-    CAPTURE(path);
+    const auto& [path, expected] = one;
+    CAPTURE(one.first);
     const auto& found = repo.contents[entry(repo.revisions[0], path).content.value()];
     CHECK(found.name == expected);
     CHECK(found.path == s / (folder + path));

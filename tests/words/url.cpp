@@ -95,8 +95,9 @@ TEST_CASE("references resolve as in RFC 3986, 5.4") {
                                                        {"g;x=1/./y", "http://a/b/c/g;x=1/y"},
                                                        {"g?y/../x", "http://a/b/c/g?y/../x"},
                                                        {"https://o:1/p?q", "https://o:1/p?q"}};
-  for (const auto& [reference, expected] : cases) {
-    CAPTURE(reference);
+  for (const auto& one : cases) {
+    const auto& [reference, expected] = one;
+    CAPTURE(one.first);
     const auto result = base.resolve(reference);
     REQUIRE(result);
     CHECK(result->text() == expected);
