@@ -28,10 +28,11 @@ endif()
 # Most of the time of compiling a file of the command or of a test goes into templates that its neighbours need, too.
 set(HUBCACHE_TOGETHER 10 CACHE STRING "Source files that are compiled as one, of the command and of tests; 1: each alone")
 
-# optimise_fuzzed(TARGET): fuzzers run the libraries long enough to be worth it. Tests with sanitizers do not: optimising
-# what is instrumented would take most of the time of a build.
+# optimise_fuzzed(TARGET): fuzzers run the libraries long enough to be worth it, unless it is for seconds. Tests with
+# sanitizers do not: optimising what is instrumented would take most of the time of a build.
+option(HUBCACHE_OPTIMISE_FUZZED "With HUBCACHE_BUILD_FUZZERS: optimises the libraries" ON)
 function(optimise_fuzzed target)
-  if(HUBCACHE_BUILD_FUZZERS)
+  if(HUBCACHE_BUILD_FUZZERS AND HUBCACHE_OPTIMISE_FUZZED)
     target_compile_options(${target} PRIVATE -O1)
   endif()
 endfunction()

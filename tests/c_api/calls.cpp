@@ -189,8 +189,9 @@ TEST_CASE(
     mapping[got.result->mapping[i]->sha256] = got.result->mapping[i]->path;
   }
   CHECK(mapping[weights.sha256()] == mine);
-  for (const auto& [name, expected] : embedded::tiny().files()) {
-    CHECK_MESSAGE(test::read_file(mapping[expected.content.sha256()]) == expected.content.text(), name);
+  for (const auto& one : embedded::tiny().files()) {
+    const auto& content = one.second.content;
+    CHECK_MESSAGE(test::read_file(mapping[content.sha256()]) == content.text(), one.first);
   }
 }
 

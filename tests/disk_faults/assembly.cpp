@@ -37,8 +37,11 @@ struct scene : private test::temp_folder, test::assembly_scene {
   [[nodiscard]] std::set<std::string> wrong() const {
     std::set<std::string> found;
     const auto after = wanted();
-    for (const auto& [name, bytes] : tree()) {
-      const auto is_in = [&](const auto& state) { return state.contains(name) && state.at(name) == bytes; };
+    for (const auto& one : tree()) {
+      const auto& name = one.first;
+      const auto is_in = [&](const auto& state) {
+        return state.contains(name) && state.at(name) == one.second;
+      };
       if (!name.starts_with(".hubcache-assembly") && !is_in(before) && !is_in(after)) found.insert(name);
     }
     return found;

@@ -3,11 +3,14 @@
 #include <doctest/doctest.h>
 #include <openssl/pem.h>
 
+#include <algorithm>
+#include <chrono>
 #include <deque>
 #include <memory>
 #include <set>
 #include <sstream>
 #include <string>
+#include <thread>
 
 #include "conformance/transport_cache.hpp"
 #include "conformance/transport_tls.hpp"
@@ -43,8 +46,14 @@ class http2_front {
   }
   /// What nginx says of the requests so far: protocol, connection and path, one a line.
   [[nodiscard]] std::string log() const { return test::read_file(folder_ / "access.log"); }
-  /// The connections over which `requests` requests came; none if one of them was not HTTP/2.
+  /// The connections over which `requests` requests came; none if one of them was not HTTP/2. nginx may write of a
+  /// request after its client has the answer: waits for that.
   [[nodiscard]] std::size_t http2_connections(std::size_t requests) const {
+    const auto lines_of = [](const std::string& text) {
+      return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+    };
+    for (int tries = 0; tries < 500 && lines_of(log()) < requests; ++tries)
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
     std::set<std::string> connections;
     std::istringstream lines(log());
     std::string protocol, connection, path;

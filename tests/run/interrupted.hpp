@@ -221,10 +221,11 @@ class trial {
   /// Nobody holds a lock of a content, or a lease of the repo.
   void check_locks() {
     const hubcache::hub_layout layout(config_.cache_dir, hubcache::repo(story_.repo.id));
-    for (const auto& [path, file] : story_.repo.files()) {
-      const auto name = *hubcache::digest::parse(file.etag());
+    for (const auto& one : story_.repo.files()) {
+      const auto name = *hubcache::digest::parse(one.second.etag());
       std::error_code ec;
-      CHECK_MESSAGE(hubcache::content_lock::try_lock(config_.state_dir, name, layout.lock(name), ec), path);
+      CHECK_MESSAGE(hubcache::content_lock::try_lock(config_.state_dir, name, layout.lock(name), ec),
+                    one.first);
       CHECK_FALSE(ec);
     }
     std::error_code ec;
@@ -257,9 +258,10 @@ class trial {
     const auto commit = story_.repo.find("main")->id;
     const std::filesystem::path view = layout.snapshot(commit);
     const bool finished = hubcache::read_ref(layout, "main").has_value();
-    for (const auto& [entry, text] : texts_) {
+    for (const auto& one : texts_) {
+      const auto& [entry, text] = one;
       if (std::filesystem::is_symlink(view / entry) || finished)
-        CHECK_MESSAGE(file_holds((view / entry).string(), text), entry);
+        CHECK_MESSAGE(file_holds((view / entry).string(), text), one.first);
     }
   }
 
