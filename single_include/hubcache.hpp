@@ -11250,8 +11250,11 @@ HUBCACHE_DECL errc disk_errc(const std::error_code& code) noexcept {
 
 HUBCACHE_DECL void throw_disk_error(const std::error_code& code, std::string_view doing,
                                     const std::string& path) {
-  throw error(disk_errc(code), std::string("cannot ").append(doing).append(": ").append(code.message()),
-              error_context{}.with_file(path));
+  auto text = std::string("cannot ").append(doing).append(": ").append(code.message());
+  if (code == std::errc::not_a_directory || code == std::errc::too_many_symbolic_link_levels) {
+    text += "; a file or a symlink stands in the way: inside a cache no symlink is followed";
+  }
+  throw error(disk_errc(code), std::move(text), error_context{}.with_file(path));
 }
 
 HUBCACHE_DECL std::shared_ptr<const error> error_of(const std::exception_ptr& ptr) {
