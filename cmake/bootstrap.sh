@@ -28,6 +28,8 @@ tests     command  python3            python3               python3        pytho
 tests     header   doctest/doctest.h  doctest-dev           doctest-devel  doctest
 tests     header   cryptopp/sha.h     libcrypto++-dev       cryptopp-devel crypto++
 tests     command  pkg-config         pkg-config            pkgconf        pkgconf
+tests     command  dpkg-shlibdeps     dpkg-dev              dpkg-dev       dpkg
+tests     command  file               file                  file           file
 tests     header   curl/curl.h        libcurl4-openssl-dev  libcurl-devel  curl
 tests     header   nettle/sha2.h      nettle-dev            nettle-devel   nettle
 tests     header   lmdb.h             liblmdb-dev           lmdb-devel     lmdb
@@ -85,16 +87,19 @@ absent_files() {
   done
 }
 
+# Reads lines of the table and prints those of a kind.
+of_kind() { grep -E "^[a-z]+ +$1 " || true; }
+
 # What is missing for the purposes $@, as lines of the table.
 missing() {
   local wanted
   wanted=$(requirements | grep -E "^($(IFS='|' && echo "$*")) ")
-  grep ' command ' <<<"$wanted" | absent_commands
-  { grep ' file ' <<<"$wanted" || true; } | absent_files
+  of_kind command <<<"$wanted" | absent_commands
+  of_kind file <<<"$wanted" | absent_files
   if command -v "${CXX:-c++}" >/dev/null; then
-    grep ' header ' <<<"$wanted" | absent_headers
+    of_kind header <<<"$wanted" | absent_headers
   else
-    grep ' header ' <<<"$wanted"
+    of_kind header <<<"$wanted"
   fi
 }
 
