@@ -11252,7 +11252,7 @@ HUBCACHE_DECL void throw_disk_error(const std::error_code& code, std::string_vie
                                     const std::string& path) {
   auto text = std::string("cannot ").append(doing).append(": ").append(code.message());
   if (code == std::errc::not_a_directory || code == std::errc::too_many_symbolic_link_levels) {
-    text += "; a file or a symlink stands in the way: inside a cache no symlink is followed";
+    text += "; a file, or a symlink where none is followed, stands in the way";
   }
   throw error(disk_errc(code), std::move(text), error_context{}.with_file(path));
 }

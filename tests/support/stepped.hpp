@@ -47,8 +47,12 @@ class stepped {
   template <class F>
   void inside(F body) {
     context_.restart();
-    asio::post(context_, std::move(body));
-    context_.poll_one();
+    bool ran = false;
+    asio::post(context_, [&] {
+      ran = true;
+      body();
+    });
+    while (!ran) context_.poll_one();  // what a closed socket left behind may come first
   }
   void run_jobs() {
     while (run_job()) {

@@ -3,7 +3,7 @@
 # Usage: cmake -DNM=<nm> "-DOBJECTS=<a.o>;<b.o>" -P symbols.cmake
 set(symbols COMMAND "${NM}" --demangle --defined-only ${OBJECTS})
 execute_process(${symbols} COMMAND grep -c " [WV] hubcache::" OUTPUT_VARIABLE inline)
-if(inline LESS 1000)
+if(inline LESS 100)  # clang keeps those that are called, g++ all
   message(FATAL_ERROR "Hardly any symbols of hubcache: this check would find nothing")
 endif()
 execute_process(${symbols} COMMAND grep " [TDBRC] hubcache::" OUTPUT_VARIABLE strong)
